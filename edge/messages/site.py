@@ -1,0 +1,155 @@
+"""The site as the systems see it, and the events of the process itself; data, so that a journal replays alone."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rack:
+    """A block of shelving. Locations are `<prefix>-<aisle>-<bay>-<level>`, e.g. "A-03-12-2", counted from 1.
+
+    Aisle a, bay b stands at x_mm + (a-1) * aisle_mm, y_mm + (b-1) * bay_mm; people walk in straight aisles.
+    """
+
+    prefix: str
+    zone: str
+    aisles: int
+    bays: int
+    levels: int
+    x_mm: int
+    y_mm: int
+    aisle_mm: int = 3000
+    bay_mm: int = 1200
+    robot: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """One named spot: a pack station, a dock, a receiving bay. `kind` pack | dock | receiving | home."""
+
+    location: str
+    kind: str
+    zone: str
+    x_mm: int
+    y_mm: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Zone:
+    """A working area. At most `wip_max` handling units are open in it at once; packed ones leave on `conveyor`."""
+
+    zone: str
+    wip_max: int
+    pack_station: str = ""
+    conveyor: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lane:
+    """One lane of a sorter: location `<machine_id>/L<lane:02>`; `routes` it serves, first choice or alternate."""
+
+    lane: int
+    capacity: int
+    x_mm: int
+    y_mm: int
+    routes: tuple[str, ...] = ()
+    alternate_for: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Machine:
+    """`kind` conveyor | sorter | robot. `feeds` is the machine a conveyor hands over to.
+
+    `on_machine_max` bounds the units that may be on a sorter (or waiting in its infeed) at once.
+    """
+
+    machine_id: str
+    kind: str
+    zone: str
+    feeds: str = ""
+    on_machine_max: int = 40
+    lanes: tuple[Lane, ...] = ()
+    default_lane: int = 0
+    hospital_lane: int = 0
+    max_recirc: int = 3
+    autostart: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    """`sscc_prefix` is the GS1 company prefix with its extension digit in front (8 to 10 digits)."""
+
+    site: str
+    timezone: str
+    racks: tuple[Rack, ...]
+    places: tuple[Place, ...]
+    zones: tuple[Zone, ...]
+    machines: tuple[Machine, ...]
+    sscc_prefix: str
+    hu_max_ml: int = 40_000
+    hu_max_g: int = 20_000
+    hu_max_units: int = 120
+    walk_mm_s: int = 1200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SiteOpened:
+    """First message after every start of a process that runs the WMS or the WES."""
+
+    at_ms: int
+    site: Site
+    dispatch: str = "slack"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfficeOpened:
+    """First message after every start of a process that runs the OMS.
+
+    `process_ms` is the time a site needs from release to loaded, `slack_ms` the safety on top of it.
+    `sites` in order of preference.
+    """
+
+    at_ms: int
+    sites: tuple[str, ...]
+    process_ms: int
+    slack_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Woken:
+    """The time a system asked to be woken at has come."""
+
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PeerChanged:
+    """The other process came (`online`) or went; work released goes on either way."""
+
+    at_ms: int
+    peer: str
+    online: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventSetAside:
+    """This event ended the process once and will not be tried again until an operator says so."""
+
+    at_ms: int
+    kind: str
+    body: str
+    error: str
+
+
+def rack_locations(rack: Rack) -> Iterator[tuple[str, int, int]]:
+    """Every (location, x_mm, y_mm) of a rack, in walking order."""
+    for aisle in range(1, rack.aisles + 1):
+        for bay in range(1, rack.bays + 1):
+            for level in range(1, rack.levels + 1):
+                name = f"{rack.prefix}-{aisle:02}-{bay:02}-{level}"
+                yield name, rack.x_mm + (aisle - 1) * rack.aisle_mm, rack.y_mm + (bay - 1) * rack.bay_mm
+
+
+def lane_location(machine_id: str, lane: int) -> str:
+    """The location where units of a sorter lane come to rest and wait to be loaded."""
+    return f"{machine_id}/L{lane:02}"

@@ -1,0 +1,80 @@
+"""Tag tables: one CSV per device, one row per value of the PLC."""
+
+import csv
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, ValidationError, model_validator
+
+from edge.settings.model import ConfigError, Model
+
+TAGS_MAX = 20_000
+
+
+class Tag(Model):
+    """One row of a tag CSV: a named value of a PLC, where it is, and which side writes it."""
+
+    name: str = Field(pattern=r"^[A-Za-z][A-Za-z0-9_.]{0,63}$")
+    table: Literal["holding", "input", "coil", "discrete", "node"]
+    address: int = Field(0, ge=0, le=65535)
+    ref: int = 0
+    """The address as documents print it (400001 + address); checked against it."""
+    node: str = ""
+    """OPC UA: path below the device's root."""
+    type: Literal["bool", "uint16", "int16", "uint32", "int32", "uint64", "float32", "string", "bits"]
+    count: int = Field(1, ge=1, le=125)
+    """Strings: length in bytes."""
+    word_order: Literal["ABCD", "DCBA", "BADC", "CDAB"] = "ABCD"
+    scale: float = 1.0
+    unit: str = ""
+    access: Literal["r", "w", "rw"] = "r"
+    writer: Literal["plc", "wcs"] = "plc"
+    poll_class: Literal["fast", "normal", "slow", "ring"] = "normal"
+    """`ring` tags are read when the equipment asks for them, not by the clock."""
+    description: str = ""
+
+    @property
+    def words(self) -> int:
+        """Registers the tag covers."""
+        sizes = {"uint32": 2, "int32": 2, "float32": 2, "uint64": 4, "string": (self.count + 1) // 2}
+        return sizes.get(self.type, 1)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "Tag":
+        base = {"holding": 400_001, "input": 300_001, "discrete": 100_001, "coil": 1}.get(self.table)
+        if base is not None and self.ref and self.ref != base + self.address:
+            raise ValueError(f"ref {self.ref} does not match address {self.address}: expected {base + self.address}")
+        if self.table in ("input", "discrete") and self.writer == "wcs":
+            raise ValueError(f"a {self.table} register cannot be written by the wcs")
+        if self.table == "node" and not self.node:
+            raise ValueError("a node tag needs its node path")
+        return self
+
+
+def read_tags(path: Path) -> tuple[Tag, ...]:
+    """The tags of one device. Raises ConfigError naming file and line for every bad row."""
+    findings: list[str] = []
+    tags: list[Tag] = []
+    seen: dict[str, int] = {}
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            for number, row in enumerate(csv.DictReader(file), start=2):
+                if number > TAGS_MAX:
+                    raise ConfigError([f"{path}:{number}: more than {TAGS_MAX} tags"])
+                try:
+                    tag = Tag.model_validate({key: value for key, value in row.items() if value not in ("", None)})
+                except ValidationError as error:
+                    findings += [
+                        f"{path}:{number}: {'.'.join(map(str, e['loc'])) or '(row)'}: {e['msg']}"
+                        for e in error.errors()
+                    ]
+                    continue
+                if tag.name in seen:
+                    findings.append(f"{path}:{number}: name: {tag.name} is already on line {seen[tag.name]}")
+                seen.setdefault(tag.name, number)
+                tags.append(tag)
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        findings.append(f"{path}: cannot be read as a UTF-8 CSV file: {error}")
+    if findings:
+        raise ConfigError(findings)
+    return tuple(tags)

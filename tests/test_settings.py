@@ -1,0 +1,108 @@
+"""Bad configuration never starts anything: each finding names file, line, field and remedy."""
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from edge.settings import ConfigError, read_process, read_site, read_tags
+
+CONFIG = Path(__file__).parent.parent / "config"
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    shutil.copytree(CONFIG, tmp_path / "config")
+    return tmp_path / "config"
+
+
+def change(path: Path, old: str, new: str) -> int:
+    """Replaces text in a file; the line it was on."""
+    text = path.read_text()
+    assert old in text, f"{old!r} is not in {path}"
+    path.write_text(text.replace(old, new, 1))
+    return text[: text.index(old)].count("\n") + 1
+
+
+def test_the_shipped_configuration_is_sound(config: Path) -> None:
+    assert len(read_site(config / "site.yaml").machines) == 4
+    assert read_process(config / "box.yaml").systems == ("wms", "wes")
+    assert read_process(config / "office.yaml").systems == ("oms",)
+    for table in (config / "tags").glob("*.csv"):
+        assert len(read_tags(table)) > 40
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "field", "remedy"),
+    [
+        ("walk_mm_s: 1200", "walk_mm_z: 1200", "walk_mm_z", "did you mean 'walk_mm_s'"),
+        ("walk_mm_s: 1200", "walk_mm_s: fast", "walk_mm_s", "integer"),
+        ("timezone: Europe/London", "timezone: Europe/Londn", "timezone", "IANA"),
+        ('sscc_prefix: "0950600012"', 'sscc_prefix: "09x"', "sscc_prefix", "pattern"),
+        ("default_lane: 14", "default_lane: 44", "default_lane", "not in lanes"),
+        ("device: plc_sorter1", "device: plc_sorter9", "device", "add it there"),
+        ("feeds: sorter1", "feeds: sorter7", "feeds", "name the sorter"),
+        ("conveyor: conveyor1}", "conveyor: conveyor8}", "conveyor", "add it there"),
+        ("{lane: 2, capacity: 40", "{lane: 1, capacity: 40", "lanes", "same number"),
+        ("capacity: 40", "capacity: -4", "capacity", "greater than"),
+        ("machine_id: conveyor2", "machine_id: conveyor1", "machines", "used 2 times"),
+        ("insecure: true ", "insecure: false ", "devices.plc_conveyor2", "security is none"),
+        ("schema: edge/site/1", "schema: edge/site/9", "schema", "edge/site/1"),
+    ],
+)
+def test_a_bad_site_file_is_refused(config: Path, old: str, new: str, field: str, remedy: str) -> None:
+    line = change(config / "site.yaml", old, new)
+    with pytest.raises(ConfigError) as refusal:
+        read_site(config / "site.yaml")
+    finding = next(f for f in refusal.value.findings if field in f and remedy in f)
+    where = re.match(rf"{re.escape(str(config / 'site.yaml'))}:(\d+):(\d+): ", finding)
+    assert where, f"no file:line:column in {finding!r}"
+    assert abs(int(where[1]) - line) <= 30, f"{finding!r} points far from line {line}"
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"\xff\xfe\x00", "UTF-8"),
+        (b"a: [1, 2", "not valid YAML"),
+        (b"a: 1\na: 2\n", "not valid YAML"),
+        (b"- 1\n", "mapping"),
+        (b"", "mapping"),
+        (b"x" * 5_000_000, "larger than"),
+    ],
+)
+def test_a_file_that_is_no_settings_at_all(tmp_path: Path, content: bytes, says: str) -> None:
+    path = tmp_path / "box.yaml"
+    path.write_bytes(content)
+    with pytest.raises(ConfigError, match=says):
+        read_process(path)
+
+
+def test_a_missing_file_is_named() -> None:
+    with pytest.raises(ConfigError, match=r"nowhere\.yaml.*existing file"):
+        read_process(Path("/tmp/nowhere.yaml"))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("BootCount,holding,1,400002", "BootCount,holding,1,400003", "ref 400003 does not match"),
+        ("BootCount,holding", "MapId,holding", "already on line"),
+        ("uint16", "uint17", "type"),
+        ("BootCount,holding,1", "BootCount,holding,99999", "address"),
+        ("BootCount,holding", "BootCount,drum", "table"),
+    ],
+)
+def test_a_bad_tag_row_is_named(config: Path, old: str, new: str, says: str) -> None:
+    path = config / "tags" / "sorter_modbus.csv"
+    change(path, old, new)
+    with pytest.raises(ConfigError, match=says) as refusal:
+        read_tags(path)
+    assert re.search(r"sorter_modbus\.csv:\d+: ", str(refusal.value))
+
+
+def test_a_page_beyond_loopback_needs_keys_and_tokens(config: Path) -> None:
+    change(config / "box.yaml", "page: {port: 8080}", "page: {port: 8080, host: 0.0.0.0}")
+    with pytest.raises(ConfigError, match="token_file"):
+        read_process(config / "box.yaml")
