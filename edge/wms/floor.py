@@ -1,0 +1,64 @@
+"""Where things are: the site's racks, zones, lanes and docks, looked up by name."""
+
+from dataclasses import dataclass
+
+from edge.messages import Lane, Site, Zone, lane_location, rack_locations
+
+NOWHERE = Site(site="", timezone="UTC", racks=(), places=(), zones=(), machines=(), sscc_prefix="")
+"""The site before any is opened."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spot:
+    """One rack location; `walk` is its place in the walking order of the site."""
+
+    location: str
+    zone: str
+    robot: bool
+    walk: int
+
+
+class Floor:
+    """A site's map. A lane serves a route by choice or as an alternate; a route without any may be staged anywhere."""
+
+    def __init__(self, site: Site) -> None:
+        self.site = site
+        self.spots: dict[str, Spot] = {}
+        for rack in site.racks:
+            for location, _, _ in rack_locations(rack):
+                self.spots[location] = Spot(location=location, zone=rack.zone, robot=rack.robot, walk=len(self.spots))
+        self.zones: dict[str, Zone] = {zone.zone: zone for zone in site.zones}
+        self.docks = tuple(place.location for place in site.places if place.kind == "receiving") or ("RECV",)
+        self.receiving = self.docks[0]
+        self.receiving_zone = self._zone_of("receiving", "RECV")
+        self.loading_zone = self._zone_of("dock", "DOCK")
+        self._lanes: dict[str, Lane] = {
+            lane_location(machine.machine_id, lane.lane): lane for machine in site.machines for lane in machine.lanes
+        }
+        self._home_lanes = self._first_lanes()
+        docks = (place.location for place in site.places if place.kind == "dock")
+        self._staging: dict[str, None] = dict.fromkeys([*docks, *self._lanes])
+
+    def lane_for(self, route: str) -> str:
+        """Where units of a route are staged: its first lane, or the dock if it has none."""
+        return self._home_lanes.get(route) or next(iter(self._staging), "")
+
+    def serves(self, location: str, route: str) -> bool:
+        """Whether units of this route may be staged here."""
+        if route not in self._home_lanes:
+            return location in self._staging
+        lane = self._lanes.get(location)
+        return lane is not None and (route in lane.routes or route in lane.alternate_for)
+
+    def _zone_of(self, kind: str, otherwise: str) -> str:
+        return next((place.zone for place in self.site.places if place.kind == kind), otherwise)
+
+    def _first_lanes(self) -> dict[str, str]:
+        first: dict[str, str] = {}
+        for location, lane in self._lanes.items():
+            for route in lane.routes:
+                first.setdefault(route, location)
+        for location, lane in self._lanes.items():
+            for route in lane.alternate_for:
+                first.setdefault(route, location)
+        return first
