@@ -1,0 +1,172 @@
+"""The OPC UA server against the library's client: the tree, single writers, the order of a handshake, security."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from asyncua import Client, ua
+from asyncua.crypto.cert_gen import setup_self_signed_certificate
+from asyncua.crypto.security_policies import SecurityPolicyBasic256Sha256
+from cryptography.x509.oid import ExtendedKeyUsageOID
+
+from edge.settings import DeviceSettings, read_tags
+from plc_sim.codes import MAP_CONVEYOR, MAP_ROBOT, Cmd, JobResult, State
+from plc_sim.opcua import OpcUaServer
+from plc_sim.world import World
+from tests.plc_sim.stage import SITE, started, world_of
+
+NAMES = {"conveyor2": "Conveyor2", "robot1": "Cell1"}
+URI = "urn:wer:plc_sim:dc1"
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@asynccontextmanager
+async def serving(world: World, names: list[str], data: Path | None = None, **more: Any) -> AsyncIterator[OpcUaServer]:
+    devices = {machine.machine_id: SITE.devices[machine.device] for machine in SITE.machines}
+    parts = [
+        (
+            DeviceSettings.model_validate({**devices[name].model_dump(), **more}),
+            read_tags(devices[name].tags),
+            world.machines[name],
+        )
+        for name in names
+    ]
+    server = OpcUaServer(f"opc.tcp://127.0.0.1:{free_port()}", parts, data)
+    await server.start()
+    try:
+        yield server
+    finally:
+        await server.stop()
+
+
+async def node(client: Client, path: str) -> Any:
+    return client.get_node(ua.NodeId(path, await client.get_namespace_index(URI)))
+
+
+def word(value: int, kind: ua.VariantType = ua.VariantType.UInt16) -> ua.DataValue:
+    return ua.DataValue(ua.Variant(value, kind))
+
+
+async def test_two_machines_on_one_server_tree_writes_and_a_job() -> None:
+    world = started(world_of(physical={("R-01-02-3", "S1"): 9}))
+    robot = world.robot("robot1")
+    async with serving(world, ["conveyor2", "robot1"]) as server, Client(server.url) as client:
+        endpoints = await client.get_endpoints()
+        assert {each.SecurityMode for each in endpoints} == {ua.MessageSecurityMode.None_}
+        index = await client.get_namespace_index(URI)
+        found = await client.nodes.objects.get_child(
+            [f"{index}:Conveyor2", f"{index}:Requests", f"{index}:Slot3", f"{index}:Barcode"]
+        )
+        assert found.nodeid == ua.NodeId("Conveyor2.Requests.Slot3.Barcode", index), "a browser sees a tree"
+        for path, value in (("Conveyor2.Status.MapId", MAP_CONVEYOR), ("Cell1.Status.MapId", MAP_ROBOT)):
+            assert await (await node(client, path)).read_value() == value
+        assert await (await node(client, "Conveyor2.Status.StateCurrent")).read_value() == State.EXECUTE
+
+        state = await node(client, "Cell1.Status.StateCurrent")
+        with pytest.raises(ua.uaerrors.BadNotWritable):
+            await state.write_value(word(3))
+        with pytest.raises(ua.UaStatusCodeError):
+            await (await node(client, "Cell1.Command.JobNo")).write_value(word(1, ua.VariantType.Int64))
+        assert server.refused == 1
+        assert robot.word("StateCurrent") == State.EXECUTE
+
+        fields = {"JobNo": 1, "JobAisle": 1, "JobBay": 2, "JobLevel": 3, "JobQuantity": 4, "JobSeq": 8}
+        nodes = [await node(client, f"Cell1.Command.{name}") for name in ("JobId", *fields)]
+        await client.write_values(nodes, [word(55, ua.VariantType.UInt32), *(word(value) for value in fields.values())])
+        world.advance(world.now_ms + 20)
+        await server.show()
+        shown = [
+            await (await node(client, f"Cell1.Status.{name}")).read_value()
+            for name in ("JobSeqAck", "Busy", "JobIdEcho")
+        ]
+        assert shown == [8, True, 55]
+        world.advance(world.now_ms + 60_000)
+        await server.show()
+        shown = [
+            await (await node(client, f"Cell1.Status.{name}")).read_value()
+            for name in ("JobSeqDone", "Done", "Result", "PickedCount")
+        ]
+        assert shown == [8, True, JobResult.OK, 4]
+
+
+async def test_a_subscriber_never_sees_a_newer_number_than_its_slot() -> None:
+    world = started(world_of())
+    program = world.conveyor("conveyor2")
+    seen: asyncio.Queue[tuple[str, Any]] = asyncio.Queue(1000)
+
+    class Listener:
+        def datachange_notification(self, node: Any, value: Any, data: Any) -> None:
+            seen.put_nowait((node.nodeid.Identifier, value))
+
+    async with serving(world, ["conveyor2"]) as server, Client(server.url) as client:
+        subscription = await client.create_subscription(10, Listener())
+        names = ["Requests.LastSeq", "Requests.Slot1.SeqTail", "Requests.Slot1.Barcode"]
+        nodes = [await node(client, f"Conveyor2.{name}") for name in names]
+        await subscription.subscribe_data_change(nodes)
+        for _ in names:
+            async with asyncio.timeout(5):
+                await seen.get()
+        world.plant.place("conveyor2", "0" * 17 + "3")
+        world.advance(world.now_ms + 60_000)
+        assert program.word("ReqSeqLast") == 1
+        await server.show()
+        async with asyncio.timeout(5):
+            got = [await seen.get() for _ in names]
+        assert got == [
+            ("Conveyor2.Requests.Slot1.Barcode", "0" * 17 + "3"),
+            ("Conveyor2.Requests.Slot1.SeqTail", 1),
+            ("Conveyor2.Requests.LastSeq", 1),
+        ]
+        sequence = [("SeqHead", 1), ("Dest1", 0), ("DecisionCode", 5), ("SeqTail", 1)]
+        writes = [(await node(client, f"Conveyor2.Decisions.Slot1.{name}"), word(value)) for name, value in sequence]
+        writes.insert(1, (await node(client, "Conveyor2.Decisions.Slot1.TrackingId"), word(1, ua.VariantType.UInt32)))
+        await client.write_values([each for each, _ in writes], [value for _, value in writes])
+        world.advance(world.now_ms + 5000)
+        assert world.plant.units["0" * 17 + "3"].place == "sorter1/loop"
+
+
+async def test_secured_it_admits_only_certificates_it_was_told_to_trust(tmp_path: Path) -> None:
+    pki = tmp_path / "edge_pki"
+    (pki / "own").mkdir(parents=True)
+    for name in ("known", "stranger"):
+        folder = pki / "own" if name == "known" else tmp_path
+        await setup_self_signed_certificate(
+            folder / f"{name}.pem", folder / f"{name}.der", f"urn:test:{name}", "localhost",
+            [ExtendedKeyUsageOID.CLIENT_AUTH], {"organizationName": "test"},
+        )  # fmt: skip
+    secure = {"security": "Basic256Sha256", "insecure": False, "pki": pki}
+    world = world_of()
+    async with serving(world, ["robot1"], tmp_path / "sim", **secure) as server:
+
+        async def client_as(name: str, folder: Path) -> Client:
+            client = Client(server.url, timeout=4)
+            client.application_uri = f"urn:test:{name}"
+            await client.set_security(
+                SecurityPolicyBasic256Sha256, str(folder / f"{name}.der"), str(folder / f"{name}.pem"),
+                mode=ua.MessageSecurityMode.SignAndEncrypt,
+            )  # fmt: skip
+            return client
+
+        async with await client_as("known", pki / "own") as client:
+            assert await (await node(client, "Cell1.Status.MapId")).read_value() == MAP_ROBOT
+            await (await node(client, "Cell1.Command.WcsHeartbeat")).write_value(word(5))
+            assert world.robot("robot1").online
+        with pytest.raises(ua.UaStatusCodeError):
+            await (await client_as("stranger", tmp_path)).connect()
+        with pytest.raises((ua.UaError, ConnectionError, TimeoutError)):
+            await Client(server.url, timeout=2).connect()
+    key = tmp_path / "sim" / f"pki_127.0.0.1_{server.url.rpartition(':')[2]}" / "own" / "key.pem"
+    assert key.stat().st_mode & 0o077 == 0
+
+
+def test_commands_have_the_numbers_of_the_standard() -> None:
+    assert [command.value for command in Cmd][:9] == list(range(1, 10))
