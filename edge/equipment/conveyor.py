@@ -1,0 +1,162 @@
+"""A conveyor with a scanner at its exit: requests, reports, decisions and commands; lanes are the sorter's addition."""
+
+import asyncio
+from collections import deque
+from collections.abc import Coroutine, Iterator
+from typing import Any, Never
+
+from edge.equipment.decisions import Decisions
+from edge.equipment.mailbox import Mailbox
+from edge.equipment.presence import TAGS, Beats, Clock, Counts, Presence, Report, check_tags
+from edge.equipment.rings import SEQ_MAX, SLOTS, Ring, Slot
+from edge.messages import (
+    CommandMachine,
+    DivertUnit,
+    ScanStatus,
+    SortResult,
+    StartJob,
+    UnitScanned,
+    UnitSorted,
+)
+from edge.plc.image import ProcessImage
+from edge.settings import MachineSettings
+
+BARCODE_MAX = 24
+KINDS = {2: SortResult.LOST, 3: SortResult.UNEXPECTED, 4: SortResult.FLUSHED}
+"""What a report's type says when its result says nothing."""
+
+
+REQUEST = ("TrackingId", "DecisionPoint", "ScanStatus", "Barcode", "RecircCount", "BudgetMs")
+REPORT = ("TrackingId", "ActualLane", "RequestedLane", "Result", "Reason", "DecisionSeq", "RecircCount")
+DECISION = ("TrackingId", "Dest1", "Dest2", "DecisionCode", "Flags", "MaxRecirc", "HostRef")
+
+
+def _slot_tags() -> Iterator[str]:
+    yield from ("ReqSeqLast", "ReqSeqSeen", "RepSeqLast", "RepSeqSeen")
+    for ring, fields in (("Req", REQUEST), ("Rep", REPORT), ("Dec", DECISION)):
+        yield from (f"{ring}{slot}.{name}" for slot in range(SLOTS) for name in ("SeqHead", *fields, "SeqTail"))
+
+
+def clean_barcode(raw: str, length: int) -> str | None:
+    """The code as a scanner meant it: cut at NUL or CR, stripped; None if nothing believable is left."""
+    text = raw[:length] if 0 < length <= BARCODE_MAX else raw
+    for end in "\0\r":
+        text = text.partition(end)[0]
+    text = text.strip()
+    believable = 0 < len(text) <= BARCODE_MAX and text.isprintable() and max(text) <= "\xff"
+    return text if believable else None
+
+
+class Conveyor:
+    """Turns a conveyor's registers into UnitScanned and UnitSorted, and answers into its registers."""
+
+    MAP_ID = 0x4301
+
+    def __init__(self, machine: MachineSettings, image: ProcessImage, beats: Beats | None = None) -> None:
+        check_tags(machine, image, (*TAGS, *Mailbox.tags, *Mailbox.written, *_slot_tags()))
+        self._machine = machine
+        self._image = image
+        self.counts = Counts()
+        self._presence = Presence(machine.machine_id, image, self.MAP_ID, self.counts, beats)
+        self._requests = Ring(image, "Req", self._presence, self.counts)
+        self._reports = Ring(image, "Rep", self._presence, self.counts)
+        self._decisions = Decisions(image, self._presence, self.counts)
+        self._mailbox = Mailbox(image, self._presence, self.counts)
+
+    @property
+    def latency_ms(self) -> deque[float]:
+        """Request noticed -> decision written, the last ten thousand."""
+        return self._decisions.latency_ms
+
+    async def watch(self, report: Report, epoch: int, now_ms: Clock) -> Never:
+        """Reports what the machine does, for ever."""
+        async with asyncio.TaskGroup() as group:
+            for loop in self._loops(report, epoch, now_ms):
+                group.create_task(loop)
+        raise AssertionError("the loops of a machine never end")
+
+    async def obey(self, command: DivertUnit | StartJob | CommandMachine) -> None:
+        """Decisions are written at once; commands take their turn in the mailbox."""
+        if isinstance(command, DivertUnit):
+            await self._decisions.obey(command)
+        elif isinstance(command, CommandMachine):
+            await self._mailbox.put(command)
+
+    def _loops(self, report: Report, epoch: int, now_ms: Clock) -> list[Coroutine[Any, Any, Never]]:
+        async def scanned(seq: int, slot: Slot) -> None:
+            self._decisions.asked(self._presence.boot, seq, self._requests.noticed_ms)
+            await report(self._unit_scanned(seq, slot, now_ms()))
+
+        async def sorted_out(seq: int, slot: Slot) -> None:
+            await report(self._unit_sorted(seq, slot, now_ms()))
+
+        return [
+            self._presence.beat(epoch),
+            self._presence.follow(report, now_ms, self._resync),
+            self._requests.follow(scanned),
+            self._reports.follow(sorted_out),
+            self._mailbox.follow(report, now_ms),
+        ]
+
+    async def _resync(self, rebooted: bool) -> None:
+        """Reads both sides of every exchange and goes on from there. Raises PlcError."""
+        tags = ("BootCount", *self._requests.tags, *self._reports.tags, *self._mailbox.tags, *self._decisions.tags)
+        await self._image.refresh(tags)
+        self._mailbox.resync()
+        seen = [self._requests.resync(rebooted), self._reports.resync(rebooted)]
+        await self._image.write(seen)
+        await self._decisions.resync(self._image.number("BootCount"))
+
+    def _unit_scanned(self, seq: int, slot: Slot, at_ms: int) -> UnitScanned:
+        barcode = ""
+        try:
+            status = ScanStatus(slot.number("ScanStatus"))
+        except ValueError:
+            status = ScanStatus.INVALID
+            self.counts.rubbish += 1
+        if status is ScanStatus.OK:
+            code = clean_barcode(slot.text("Barcode"), slot.number("BarcodeLen"))
+            if code is None:
+                status = ScanStatus.INVALID
+                self.counts.rubbish += 1
+            barcode = code or ""
+        return UnitScanned(
+            at_ms=at_ms,
+            machine_id=self._machine.machine_id,
+            boot=self._presence.boot,
+            seq=seq,
+            tracking_id=slot.number("TrackingId"),
+            decision_point=slot.number("DecisionPoint"),
+            status=status,
+            barcode=barcode,
+            recirc_count=slot.number("RecircCount"),
+            budget_ms=slot.number("BudgetMs"),
+        )
+
+    def _unit_sorted(self, seq: int, slot: Slot, at_ms: int) -> UnitSorted:
+        decision_seq = slot.number("DecisionSeq")
+        if decision_seq > SEQ_MAX:
+            decision_seq = 0
+            self.counts.rubbish += 1
+        return UnitSorted(
+            at_ms=at_ms,
+            machine_id=self._machine.machine_id,
+            boot=self._presence.boot,
+            seq=seq,
+            tracking_id=slot.number("TrackingId"),
+            lane=slot.number("ActualLane"),
+            requested_lane=slot.number("RequestedLane"),
+            result=self._sort_result(slot.number("Result"), KINDS.get(slot.number("Type"), SortResult.LOST)),
+            reason=self._sort_result(slot.number("Reason"), SortResult.NONE),
+            decision_seq=decision_seq,
+            decision_latency_ms=slot.number("DecisionLatencyMs"),
+            recirc_count=slot.number("RecircCount"),
+        )
+
+    def _sort_result(self, number: int, otherwise: SortResult) -> SortResult:
+        """A result nobody knows means that nobody knows where the unit is."""
+        try:
+            return SortResult(number)
+        except ValueError:
+            self.counts.rubbish += 1
+            return otherwise

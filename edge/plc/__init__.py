@@ -1,0 +1,29 @@
+"""How the tags of a PLC travel: one process image per device, and one file per protocol that keeps it alive.
+
+Knows tags, addresses and connections; never what a machine means. A dead or lying device is a link lost with a reason,
+never an exception beyond this room. `PROTOCOLS` is the table that grows; each entry loads its library only when used.
+"""
+
+import asyncio
+import importlib
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, Never
+
+from edge.plc.image import ProcessImage
+from edge.settings import DeviceSettings, Tag
+
+Keep = Callable[[DeviceSettings, Sequence[Tag], ProcessImage], Coroutine[Any, Any, Never]]
+
+
+def _loaded(name: str) -> Keep:
+    async def keep(device: DeviceSettings, tags: Sequence[Tag], image: ProcessImage) -> Never:
+        # asyncua takes most of a second to load: in a thread, so that the loop goes on deciding meanwhile
+        module = await asyncio.to_thread(importlib.import_module, name)
+        await module.keep(device, tags, image)
+        raise AssertionError("a link never ends")
+
+    return keep
+
+
+PROTOCOLS: dict[str, Keep] = {"modbus": _loaded("edge.plc.modbus"), "opcua": _loaded("edge.plc.opcua")}
+"""Driver of a device -> the coroutine that keeps its image alive, for ever."""

@@ -1,0 +1,233 @@
+"""Sorters: answers to their scans, the truth of their reports, their lanes."""
+
+from dataclasses import replace
+
+from edge.messages import DivertUnit, LaneChanged, ScanStatus, SortResult, UnitScanned, UnitSorted, lane_location
+from edge.wes.alarms import MEDIUM, raise_alarm
+from edge.wes.estimates import MINUTE_MS
+from edge.wes.floor import Floor
+from edge.wes.sort import DISABLED, FULL, JAM, Choice, decide, to_hospital
+from edge.wes.state import MachineRecord, Ride, Track, UnitPlace, UnitRecord, remember
+from edge.wes.units import arrive, has_room, lane_alarms, lane_position, missing, seen
+
+ANSWERS_MAX = 256
+"""Answers and reports remembered per machine; a PLC's ring holds 4."""
+TRACKING_MAX = 2000
+RIDING_MAX = 2000
+UNKNOWN_CLEAR_MS = 10 * MINUTE_MS
+ON_ITS_WAY = (SortResult.NONE, SortResult.RECIRCULATED, SortResult.UNEXPECTED)
+GONE = (SortResult.LOST, SortResult.FLUSHED)
+
+
+def named(boot: int, seq: int) -> str:
+    """A request or a report of one PLC, once and for all."""
+    return f"{boot}/{seq}"
+
+
+def is_stale(machine: MachineRecord, boot: int) -> bool:
+    """A request of an earlier boot is void; one of a later boot tells us that the PLC has restarted."""
+    machine.boot = max(machine.boot, boot)
+    return boot < machine.boot
+
+
+def scanned(floor: Floor, machine: MachineRecord, scan: UnitScanned) -> None:
+    """Answer at once, and the same request always the same."""
+    key = named(scan.boot, scan.seq)
+    if is_stale(machine, scan.boot):
+        return
+    if key in machine.answers:
+        floor.say(replace(machine.answers[key], at_ms=floor.now_ms))
+        return
+    unit = floor.state.units.get(scan.barcode) if scan.status is ScanStatus.OK else None
+    ride_id = board(floor, machine, unit.hu_id if unit else "")
+    if unit is not None:
+        seen(floor, unit, machine.machine_id, UnitPlace.SORTER)
+    choice = choose(floor, machine, scan, unit)
+    hu_id = unit.hu_id if unit else ""
+    if unit is not None:
+        send_to(floor, machine, machine.riding[hu_id], choice.lane)
+    remember(machine.tracking, scan.tracking_id, Track(boot=scan.boot, hu_id=hu_id, ride=ride_id), TRACKING_MAX)
+    answer = DivertUnit(
+        at_ms=floor.now_ms,
+        machine_id=machine.machine_id,
+        boot=scan.boot,
+        seq=scan.seq,
+        tracking_id=scan.tracking_id,
+        code=choice.code,
+        lane=choice.lane,
+        alternate=choice.alternate,
+        max_recirc=floor.plans[machine.machine_id].max_recirc,
+        hu_id=hu_id,
+        reason=choice.reason,
+    )
+    remember(machine.answers, key, answer, ANSWERS_MAX)
+    floor.say(answer)
+
+
+def choose(floor: Floor, machine: MachineRecord, scan: UnitScanned, unit: UnitRecord | None) -> Choice:
+    plan, lanes = floor.plans[machine.machine_id], machine.lanes
+    if scan.status is not ScanStatus.OK:
+        return to_hospital(plan, scan.status.name)
+    if unit is None and scan.barcode in floor.state.delivered:
+        return to_hospital(plan, f"ALREADY_DELIVERED {floor.state.delivered[scan.barcode]}")
+    if unit is None:
+        raise_alarm(
+            floor,
+            f"{machine.machine_id}:unknown_barcode",
+            MEDIUM,
+            f"{machine.machine_id} read a barcode nobody knows: {scan.barcode}",
+            "Look at the unit in the hospital lane; was it packed and labelled here?",
+            clear_at_ms=floor.now_ms + UNKNOWN_CLEAR_MS,
+        )
+        return to_hospital(plan, "UNKNOWN_BARCODE")
+    ride = machine.riding[unit.hu_id]
+    send_to(floor, machine, ride, 0)
+    choice = decide(
+        plan, lanes.lanes, lanes.capacity, lanes.load, lanes.bound, lanes.closed, unit.route, scan.recirc_count
+    )
+    if not choice.first_choice:
+        say_full(floor, machine, unit.route)
+    return choice
+
+
+def say_full(floor: Floor, machine: MachineRecord, route: str) -> None:
+    """Units wait for these lanes: raise the alarm of each that is full."""
+    lanes = machine.lanes
+    for position in floor.plans[machine.machine_id].first.get(route, []):
+        if not has_room(lanes, position):
+            raise_alarm(
+                floor,
+                f"{machine.machine_id}:lane{lanes.lanes[position]:02}_full",
+                MEDIUM,
+                f"Lane {lanes.lanes[position]} of {machine.machine_id} is full and units of route {route} wait for it",
+                "Load from this lane first",
+            )
+
+
+def board(floor: Floor, machine: MachineRecord, hu_id: str) -> str:
+    """The unit was seen on the sorter: the name of its ride. One without a name takes that of the oldest unseen."""
+    unseen = [key for key, each in machine.riding.items() if not each.scanned]
+    unread = [key for key in unseen if key.startswith("?")]
+    if not hu_id:
+        hu_id = next(iter(unread or unseen), "")
+    elif hu_id not in machine.riding:
+        leave_sorter(floor, machine, next(iter(unread), ""))
+        enlist(floor, machine, hu_id, Ride(boot=machine.boot))
+    elif hu_id in unseen:
+        # A belt keeps its order: what came along it before this unit and was never seen was taken off by hand.
+        via = machine.riding[hu_id].via
+        for key in unseen[: unseen.index(hu_id)]:
+            if machine.riding[key].via == via and key not in unread:
+                leave_sorter(floor, machine, key)
+    ride = machine.riding.get(hu_id)
+    if ride is not None:
+        ride.boot, ride.scanned = machine.boot, True
+    return hu_id
+
+
+def enlist(floor: Floor, machine: MachineRecord, hu_id: str, ride: Ride) -> None:
+    """Count the unit as on the sorter, behind all others."""
+    leave_sorter(floor, machine, hu_id)
+    if len(machine.riding) >= RIDING_MAX:
+        leave_sorter(floor, machine, next(iter(machine.riding)))
+    machine.riding[hu_id] = ride
+
+
+def send_to(floor: Floor, machine: MachineRecord, ride: Ride, lane: int) -> None:
+    """Count the unit as bound for a lane (0 = for none), and no longer for the one before."""
+    for number, by in ((ride.lane, -1), (lane, 1)):
+        position = lane_position(floor, machine.machine_id, number)
+        if position >= 0:
+            machine.lanes.bound[position] += by
+    ride.lane = lane
+
+
+def leave_sorter(floor: Floor, machine: MachineRecord, ride_id: str) -> None:
+    """Take a unit off the sorter's count."""
+    ride = machine.riding.pop(ride_id, None)
+    if ride is not None:
+        send_to(floor, machine, ride, 0)
+
+
+def on_machine(machine: MachineRecord, but: str) -> int:
+    """Units that are on this sorter or on their way to it since its last start."""
+    return sum(1 for hu_id, ride in machine.riding.items() if ride.boot == machine.boot and hu_id != but)
+
+
+def reported(floor: Floor, machine: MachineRecord, report: UnitSorted) -> None:
+    """Book what became of a unit; the PLC's word is the truth, whatever was decided."""
+    key = named(report.boot, report.seq)
+    if key in machine.reports:
+        return
+    remember(machine.reports, key, report.tracking_id, ANSWERS_MAX)
+    track = machine.tracking.get(report.tracking_id)
+    if track is not None and track.boot != report.boot and report.result is not SortResult.FLUSHED:
+        track = None
+    if report.result in GONE:
+        gone(floor, machine, track, report)
+        return
+    if report.result is SortResult.ESTOP:
+        if track is not None and track.hu_id:
+            missing(floor, track.hu_id, machine.machine_id, report.result.name)
+        return
+    if report.result is SortResult.HANDOVER:
+        off(floor, machine, track, report)
+        return
+    if report.result in ON_ITS_WAY or report.lane <= 0:
+        still_riding(floor, machine, track)
+        return
+    unit = off(floor, machine, track, report)
+    reason = "" if report.reason is SortResult.NONE else report.reason.name
+    arrive(floor, machine.machine_id, report.lane, unit, report.result, reason)
+
+
+def still_riding(floor: Floor, machine: MachineRecord, track: Track | None) -> None:
+    """The unit goes round again; no lane waits for it until its next scan."""
+    ride = machine.riding.get(track.ride) if track else None
+    if ride is None:
+        floor.state.reports_ignored += 1
+    else:
+        send_to(floor, machine, ride, 0)
+
+
+def off(floor: Floor, machine: MachineRecord, track: Track | None, report: UnitSorted) -> UnitRecord | None:
+    """The unit is off the sorter; which one it was, if that can be said."""
+    if track is None:
+        unseen = next((key for key, each in machine.riding.items() if not each.scanned), "")
+        leave_sorter(floor, machine, unseen)
+        return None
+    leave_sorter(floor, machine, track.ride)
+    del machine.tracking[report.tracking_id]
+    return floor.state.units.get(track.hu_id)
+
+
+def gone(floor: Floor, machine: MachineRecord, track: Track | None, report: UnitSorted) -> None:
+    if track is None:
+        floor.state.reports_ignored += 1
+        return
+    off(floor, machine, track, report)
+    if track.hu_id:
+        missing(floor, track.hu_id, machine.machine_id, report.result.name)
+
+
+def lane_changed(floor: Floor, machine: MachineRecord, message: LaneChanged) -> None:
+    """The PLC sees its lanes: its "full" counts, and its "not full" corrects a count that says otherwise."""
+    position = lane_position(floor, machine.machine_id, message.lane)
+    if position < 0:
+        return
+    lanes = machine.lanes
+    lanes.closed[position] = (
+        (0 if message.enabled else DISABLED) | (FULL if message.full else 0) | (JAM if message.jam else 0)
+    )
+    if not message.full:
+        lanes.load[position] = min(lanes.load[position], max(0, lanes.capacity[position] - 1))
+    lane_alarms(floor, machine, position)
+
+
+def lane_cleared(floor: Floor, machine: MachineRecord, lane: int) -> None:
+    """An operator opens a lane after looking at it: what lies there is what is known by name."""
+    position = lane_position(floor, machine.machine_id, lane)
+    location = lane_location(machine.machine_id, lane)
+    known = sum(1 for unit in floor.state.units.values() if unit.location == location)
+    machine.lanes.load[position] = min(machine.lanes.load[position], known)
+    lane_alarms(floor, machine, position)

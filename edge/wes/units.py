@@ -1,0 +1,169 @@
+"""Handling units on their way from the pack station to the dock: where each one is, and what its lane holds."""
+
+from edge.messages import Machine, SortResult, UnitArrived, UnitMissing, UnitPacked, UnitRerouted, lane_location
+from edge.wes.alarms import HIGH, MEDIUM, clear_alarm, raise_alarm
+from edge.wes.floor import Floor
+from edge.wes.release import unit_left
+from edge.wes.sort import FULL
+from edge.wes.state import UNITS_MAX, LaneTable, MachineRecord, UnitPlace, UnitRecord, remember
+
+QUEUE_MAX = 1000
+"""Units on one conveyor; the oldest are forgotten first."""
+
+
+def packed(floor: Floor, message: UnitPacked) -> None:
+    """Learn which route the unit takes; said again it changes nothing else."""
+    known = floor.state.units.get(message.hu_id)
+    if known is not None:
+        known.route, known.departure_id, known.due_ms = message.route, message.departure_id, message.due_ms
+        return
+    if message.hu_id in floor.state.delivered:
+        return
+    unit = UnitRecord(
+        hu_id=message.hu_id,
+        order_id=message.order_id,
+        route=message.route,
+        departure_id=message.departure_id,
+        due_ms=message.due_ms,
+    )
+    for machine in floor.state.machines.values():
+        if message.hu_id in machine.queue:
+            unit.place, unit.machine_id = UnitPlace.CONVEYOR, machine.machine_id
+    remember(floor.state.units, message.hu_id, unit, UNITS_MAX)
+    unit_left(floor, message.hu_id, for_good=True)
+
+
+def rerouted(floor: Floor, message: UnitRerouted) -> None:
+    unit = floor.state.units.get(message.hu_id)
+    if unit is None:
+        return
+    unit.departure_id, unit.due_ms = message.departure_id, message.due_ms
+    departure = floor.state.departures.get(message.departure_id)
+    if departure is not None:
+        unit.route = departure.route
+
+
+def put_on_conveyor(floor: Floor, hu_id: str, conveyor_id: str) -> None:
+    """A person has put the closed unit onto the belt."""
+    machine = floor.machine(conveyor_id)
+    if machine is None or hu_id in machine.queue:
+        return
+    machine.queue.append(hu_id)
+    if len(machine.queue) > QUEUE_MAX:
+        del machine.queue[0]
+    unit = floor.state.units.get(hu_id)
+    if unit is not None:
+        unit.place, unit.machine_id = UnitPlace.CONVEYOR, conveyor_id
+
+
+def seen(floor: Floor, unit: UnitRecord, machine_id: str, place: UnitPlace) -> None:
+    """A scanner read the unit: it is here, and no longer in the lane or the gap it was in."""
+    found(floor, unit)
+    if unit.location:
+        leave(floor, unit.location)
+        unit.location = ""
+    unit.place, unit.machine_id = place, machine_id
+
+
+def found(floor: Floor, unit: UnitRecord) -> None:
+    if unit.place is UnitPlace.MISSING:
+        clear_alarm(floor, f"{unit.machine_id}:missing_{unit.hu_id}")
+
+
+def missing(floor: Floor, hu_id: str, machine_id: str, reason: str) -> None:
+    """Nobody knows where the unit is; a person has to look."""
+    unit = floor.state.units.get(hu_id)
+    if unit is None:
+        floor.state.reports_ignored += 1
+        return
+    unit.place, unit.machine_id = UnitPlace.MISSING, machine_id
+    floor.say(UnitMissing(at_ms=floor.now_ms, hu_id=hu_id, machine_id=machine_id, reason=reason))
+    raise_alarm(
+        floor,
+        f"{machine_id}:missing_{hu_id}",
+        HIGH,
+        f"Unit {hu_id} of order {unit.order_id} was lost on {machine_id} ({reason})",
+        "Look for it along the machine and put it back in front of a scanner",
+        ack_clears=True,
+    )
+
+
+def lane_position(floor: Floor, machine_id: str, lane: int) -> int:
+    """Where a lane stands in the lane table of its sorter; -1 for a lane the site does not have."""
+    plan = floor.plans.get(machine_id)
+    return plan.position.get(lane, -1) if plan else -1
+
+
+def arrive(floor: Floor, machine_id: str, lane: int, unit: UnitRecord | None, result: SortResult, reason: str) -> None:
+    """A unit came to rest in a lane; without a name it only takes room."""
+    location = lane_location(machine_id, lane)
+    if unit is not None:
+        found(floor, unit)
+        unit.place, unit.machine_id, unit.location = UnitPlace.LANE, machine_id, location
+        floor.say(
+            UnitArrived(
+                at_ms=floor.now_ms,
+                hu_id=unit.hu_id,
+                machine_id=machine_id,
+                location=location,
+                result=result,
+                reason=reason,
+            )
+        )
+    enter(floor, location)
+
+
+def enter(floor: Floor, location: str) -> None:
+    change_load(floor, location, 1)
+
+
+def leave(floor: Floor, location: str) -> None:
+    change_load(floor, location, -1)
+
+
+def change_load(floor: Floor, location: str, by: int) -> None:
+    machine_id, lane = floor.layout.lanes.get(location, ("", 0))
+    machine = floor.machine(machine_id)
+    position = lane_position(floor, machine_id, lane)
+    if machine is None or position < 0:
+        return
+    machine.lanes.load[position] = max(0, machine.lanes.load[position] + by)
+    lane_alarms(floor, machine, position)
+
+
+def has_room(lanes: LaneTable, position: int) -> bool:
+    return not lanes.closed[position] & FULL and lanes.load[position] < lanes.capacity[position]
+
+
+def lane_alarms(floor: Floor, machine: MachineRecord, position: int) -> None:
+    """Keep the alarms of one lane true to what lies in it."""
+    lanes, machine_id = machine.lanes, machine.machine_id
+    if has_room(lanes, position):
+        clear_alarm(floor, f"{machine_id}:lane{lanes.lanes[position]:02}_full")
+    if lanes.lanes[position] != floor.layout.machines[machine_id].hospital_lane:
+        return
+    alarm_id = f"{machine_id}:hospital"
+    if lanes.load[position] * 2 <= lanes.capacity[position]:
+        clear_alarm(floor, alarm_id)
+        return
+    raise_alarm(
+        floor,
+        alarm_id,
+        MEDIUM,
+        f"Hospital lane {lanes.lanes[position]} of {machine_id} is more than half full",
+        "Relabel what lies there and put it back on a conveyor",
+    )
+
+
+def lane_table(config: Machine, before: LaneTable) -> LaneTable:
+    """The lane table for a configuration, keeping what is known about lanes that stay."""
+    old = {lane: position for position, lane in enumerate(before.lanes)}
+    table = LaneTable()
+    for lane in sorted(config.lanes, key=lambda each: each.lane):
+        position = old.get(lane.lane)
+        table.lanes.append(lane.lane)
+        table.capacity.append(lane.capacity)
+        table.load.append(before.load[position] if position is not None else 0)
+        table.bound.append(before.bound[position] if position is not None else 0)
+        table.closed.append(before.closed[position] if position is not None else 0)
+    return table

@@ -1,0 +1,292 @@
+"""The robot's job handshake: started once, followed to its end over lost answers, links and restarts."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from edge.equipment import robot as robot_room
+from edge.messages import CommandEnded, CommandMachine, JobEnded, MachineCommand, StartJob
+from edge.plc.image import LinkLost, WriteRejected, WriteUnknown
+
+
+@pytest.fixture(autouse=True)
+def _brisk(monkeypatch) -> None:
+    monkeypatch.setattr(robot_room, "ACK_MS", 150)
+    monkeypatch.setattr(robot_room, "FREE_WAIT_MS", 100)
+
+
+def start(job_id: int = 5, **fields: Any) -> StartJob:
+    known: dict[str, Any] = {"source": "R-02-07-3", "sku": "SKU1", "hu_id": "1", "quantity": 4, "task_id": "T1"}
+    return StartJob(**{"at_ms": 1, "machine_id": "robot1", "job_id": job_id, **known, **fields})
+
+
+class Arm:
+    """The robot's program: takes a job when its number changes, ends it when told."""
+
+    def __init__(self, plc, *, takes: bool = True) -> None:
+        self.plc = plc
+        self.takes = takes
+        self.jobs: list[tuple[Any, ...]] = []
+        plc.program = self.program
+
+    def program(self, written: Any) -> None:
+        if written[-1][0] == "JobSeq" and self.takes:
+            self.jobs.append(written)
+            values = self.plc.values
+            self.plc.put(JobSeqAck=values["JobSeq"], JobIdEcho=values["JobId"], Busy=True, Done=False, Error=False)
+
+    def end(self, result: int = 1, picked: int = 4, cycle_ms: int = 6100) -> None:
+        number = self.plc.values["JobSeqAck"]
+        self.plc.put(Busy=False, Done=True, Result=result, PickedCount=picked, CycleTimeMs=cycle_ms, JobSeqDone=number)
+
+    def fail(self, code: int) -> None:
+        self.plc.put(Busy=False, Error=True, ErrorCode=code)
+
+
+async def test_job_is_one_write_and_its_end_is_told(world) -> None:
+    plc, robot = world.robot()
+    arm = Arm(plc)
+    async with world.at_work(robot, plc, world.journal):
+        plc.connect()
+        await robot.obey(start())
+        await world.until(lambda: arm.jobs)
+        assert not world.journal.of(JobEnded)
+        arm.end()
+        ended = await world.journal.wait(JobEnded)
+    assert arm.jobs == [
+        (
+            ("JobNo", 1), ("JobId", 5), ("JobAisle", 2), ("JobBay", 7), ("JobLevel", 3), ("JobQuantity", 4),
+            ("JobSeq", 1),
+        )
+    ]  # fmt: skip
+    assert (ended.job_id, ended.result, ended.picked, ended.cycle_ms, ended.reason) == (5, "OK", 4, 6100, "")
+
+
+@pytest.mark.parametrize(("result", "told"), [(1, "OK"), (2, "SHORT"), (3, "FAULT"), (0, "FAULT"), (999, "FAULT")])
+async def test_results(world, result: int, told: str) -> None:
+    plc, robot = world.robot()
+    arm = Arm(plc)
+    async with world.at_work(robot, plc, world.journal):
+        plc.connect()
+        await robot.obey(start())
+        await world.until(lambda: arm.jobs)
+        arm.end(result=result, picked=2)
+        ended = await world.journal.wait(JobEnded)
+    assert (ended.result, ended.picked) == (told, 2)
+
+
+async def test_more_picked_than_asked_is_rubbish(world) -> None:
+    plc, robot = world.robot()
+    arm = Arm(plc)
+    async with world.at_work(robot, plc, world.journal):
+        plc.connect()
+        await robot.obey(start())
+        await world.until(lambda: arm.jobs)
+        arm.end(picked=60_000)
+        ended = await world.journal.wait(JobEnded)
+    assert (ended.picked, ended.reason, robot.counts.rubbish) == (4, "COUNT_IMPOSSIBLE", 1)
+
+
+async def test_estop_ends_the_job_as_fault(world) -> None:
+    plc, robot = world.robot()
+    arm = Arm(plc)
+    async with world.at_work(robot, plc, world.journal):
+        plc.connect()
+        await robot.obey(start())
+        await world.until(lambda: arm.jobs)
+        plc.put(PickedCount=1)
+        arm.fail(5)
+        ended = await world.journal.wait(JobEnded)
+    assert (ended.result, ended.picked, ended.reason) == ("FAULT", 1, "ESTOP")
+
+
+@pytest.mark.parametrize(
+    ("job", "reason"),
+    [
+        (start(source="A 12"), "BAD_LOCATION"),
+        (start(source="R-02-07"), "BAD_LOCATION"),
+        (start(source="R-02-07-3-1"), "BAD_LOCATION"),
+        (start(quantity=0), "BAD_PARAMETER"),
+        (start(quantity=70_000), "BAD_PARAMETER"),
+        (start(job_id=2**32), "BAD_PARAMETER"),
+    ],
+)
+async def test_jobs_that_cannot_be_said_are_refused(world, job: StartJob, reason: str) -> None:
+    plc, robot = world.robot()
+    arm = Arm(plc)
+    async with world.at_work(robot, plc, world.journal):
+        plc.connect()
+        await robot.obey(job)
+        ended = await world.journal.wait(JobEnded)
+    assert (ended.result, ended.reason, arm.jobs) == ("REJECTED", reason, [])
+
+
+@pytest.mark.parametrize(("bits", "reason"), [({"Ready": False}, "NOT_READY"), ({"Busy": True}, "BUSY")])
+async def test_robot_must_be_free(world, bits: dict[str, bool], reason: str) -> None:
+    plc, robot = world.robot()
+    plc.values |= bits
+    arm = Arm(plc)
+    async with world.at_work(robot, plc, world.journal):
+        plc.connect()
+        await robot.obey(start())
+        ended = await world.journal.wait(JobEnded)
+    assert (ended.result, ended.reason, arm.jobs) == ("REJECTED", reason, [])
+
+
+async def test_silence_is_refused_only_after_looking(world) -> None:
+    plc, robot = world.robot()
+    Arm(plc, takes=False)
+    async with world.at_work(robot, plc, world.journal):
+        plc.connect()
+        await robot.obey(start())
+        ended = await world.journal.wait(JobEnded)
+    assert (ended.result, ended.reason) == ("REJECTED", "NO_ACK")
+    assert plc.wrote("JobSeq") == [1]
+
+
+async def test_robot_declines_with_its_reason(world) -> None:
+    plc, robot = world.robot()
+
+    def program(written: Any) -> None:
+        if written[-1][0] == "JobSeq":
+            plc.put(JobSeqAck=plc.values["JobSeq"], Error=True, ErrorCode=3)
+
+    plc.program = program
+    async with world.at_work(robot, plc, world.journal):
+        plc.connect()
+        await robot.obey(start())
+        ended = await world.journal.wait(JobEnded)
+    assert (ended.result, ended.reason) == ("REJECTED", "BAD_PARAMETER")
+
+
+@pytest.mark.parametrize("arrives", [True, False])
+async def test_unanswered_write_is_never_repeated(world, arrives: bool) -> None:
+    plc, robot = world.robot()
+    arm = Arm(plc)
+    async with world.at_work(robot, plc, world.journal):
+        plc.connect()
+        await world.until(lambda: robot._presence.ready)
+        plc.errors = [(WriteUnknown("no answer"), arrives)]
+        await robot.obey(start())
+        if arrives:
+            await world.until(lambda: arm.jobs)
+            arm.end()
+        ended = await world.journal.wait(JobEnded)
+    assert (ended.result, ended.reason) == (("OK", "") if arrives else ("REJECTED", "NO_ACK"))
+    assert plc.wrote("JobSeq") == [1]
+
+
+async def test_write_that_never_left_is_tried_again_and_a_refused_one_is_told(world) -> None:
+    plc, robot = world.robot()
+    arm = Arm(plc)
+    async with world.at_work(robot, plc, world.journal):
+        plc.connect()
+        await world.until(lambda: robot._presence.ready)
+        plc.errors = [(LinkLost("cable"), False)]
+        await robot.obey(start())
+        await world.until(lambda: arm.jobs)
+        arm.end()
+        assert (await world.journal.wait(JobEnded)).result == "OK"
+        plc.errors = [(WriteRejected("no"), False)]
+        await robot.obey(start(6))
+        assert (await world.journal.wait(JobEnded, 2)).reason == "WRITE_REFUSED"
+
+
+async def test_link_lost_while_running_waits_for_the_truth(world) -> None:
+    plc, robot = world.robot()
+    arm = Arm(plc)
+    async with world.at_work(robot, plc, world.journal):
+        plc.connect()
+        await robot.obey(start())
+        await world.until(lambda: arm.jobs)
+        plc.disconnect()
+        await world.until(lambda: not robot._presence.ready)
+        arm.end(picked=3, result=2)
+        await asyncio.sleep(0.1)
+        assert not world.journal.of(JobEnded)
+        plc.connect()
+        ended = await world.journal.wait(JobEnded)
+    assert (ended.result, ended.picked) == ("SHORT", 3)
+    assert len(arm.jobs) == 1
+
+
+@pytest.mark.parametrize("over", [True, False])
+async def test_edge_restart_does_not_start_the_job_again(world, over: bool) -> None:
+    plc, robot = world.robot()
+    arm = Arm(plc)
+    async with world.at_work(robot, plc, world.journal):
+        plc.connect()
+        await robot.obey(start())
+        await world.until(lambda: arm.jobs)
+    if over:
+        arm.end()
+    plc, robot = world.robot(plc)
+    async with world.at_work(robot, plc, world.journal):
+        await robot.obey(start())
+        plc.connect()
+        if not over:
+            await world.until(lambda: robot._presence.ready)
+            arm.end()
+        ended = await world.journal.wait(JobEnded)
+        await robot.obey(start())
+        again = await world.journal.wait(JobEnded, 2)
+    assert (ended.job_id, ended.result, ended.picked) == (5, "OK", 4)
+    assert (again.result, again.picked) == ("OK", 4)
+    assert len(arm.jobs) == 1
+
+
+async def test_job_older_than_the_last_one_is_outdated(world) -> None:
+    plc, robot = world.robot()
+    plc.put(JobIdEcho=9)
+    arm = Arm(plc)
+    async with world.at_work(robot, plc, world.journal):
+        plc.connect()
+        await robot.obey(start(8))
+        ended = await world.journal.wait(JobEnded)
+    assert (ended.result, ended.reason, arm.jobs) == ("REJECTED", "OUTDATED", [])
+
+
+@pytest.mark.parametrize("registers", [{"BootCount": 2, "JobIdEcho": 0}, {"JobIdEcho": 0}, {"BootCount": 2}])
+async def test_plc_restart_in_mid_job_is_unknown(world, registers: dict[str, int]) -> None:
+    plc, robot = world.robot()
+    arm = Arm(plc)
+    async with world.at_work(robot, plc, world.journal):
+        plc.connect()
+        await robot.obey(start())
+        await world.until(lambda: arm.jobs)
+        await asyncio.sleep(0.05)
+        plc.put(**registers, Busy=False)
+        ended = await world.journal.wait(JobEnded)
+    assert (ended.result, ended.picked, ended.reason) == ("UNKNOWN", 0, "PLC_RESTART")
+    assert len(arm.jobs) == 1
+
+
+async def test_stop_does_not_wait_for_the_job(world) -> None:
+    plc, robot = world.robot()
+    arm = Arm(plc)
+
+    def program(written: Any) -> None:
+        arm.program(written)
+        if written[0][0] == "CmdCode":
+            plc.put(CmdResult=2, CmdAckSeq=plc.values["CmdSeq"])
+
+    plc.program = program
+    async with world.at_work(robot, plc, world.journal):
+        plc.connect()
+        await robot.obey(start())
+        await world.until(lambda: arm.jobs)
+        await robot.obey(CommandMachine(at_ms=1, machine_id="robot1", command=MachineCommand.STOP))
+        assert (await world.journal.wait(CommandEnded)).result == "DONE"
+        assert not world.journal.of(JobEnded)
+
+
+async def test_numbers_skip_what_the_robot_still_shows(world) -> None:
+    plc, robot = world.robot()
+    plc.put(JobSeq=65_532, JobSeqAck=1, JobSeqDone=2)
+    arm = Arm(plc)
+    async with world.at_work(robot, plc, world.journal):
+        plc.connect()
+        await robot.obey(start())
+        await world.until(lambda: arm.jobs)
+    assert plc.wrote("JobSeq") == [3]

@@ -1,0 +1,110 @@
+"""The compiled core answers like the plain one: the same random days through both, word for word."""
+
+import hashlib
+import os
+import pickle
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from edge.messages import Message
+from edge.wes.engine import Engine
+from tests.wes.wander import EVENTS, World, next_message, opening
+
+ROOT = Path(__file__).parents[2]
+COMPILED = ("dispatch", "sort")
+DAYS = [(seed, dispatch) for seed in range(3) for dispatch in ("slack", "edd", "fifo")]
+EVENTS_A_DAY = 1500
+REPLAY = """
+import hashlib, pickle, sys
+from edge.wes import CORE
+from edge.wes import dispatch, sort
+from edge.wes.engine import Engine
+print(CORE, dispatch.__file__.endswith(".py"), sort.__file__.endswith(".py"))
+for day in pickle.load(open(sys.argv[1], "rb")):
+    engine, digest = Engine(), hashlib.sha256()
+    for message, now_ms in day:
+        digest.update(repr(engine.handle(message, now_ms)).encode())
+    print(digest.hexdigest())
+"""
+
+Day = list[tuple[Message, int]]
+
+
+def record(seed: int, dispatch: str) -> tuple[Day, str]:
+    """A random day and the digest of what this process answers to it."""
+    engine, world, chance = Engine(), World(), Random(seed)
+    digest = hashlib.sha256()
+    messages = [(message, world.now) for message in opening(world, dispatch)]
+    for message, now_ms in messages:
+        digest.update(repr(engine.handle(message, now_ms)).encode())
+    for _ in range(EVENTS_A_DAY):
+        message = next_message(world, (chance.randrange(len(EVENTS)), chance.randrange(31), chance.randrange(61)))
+        if message is None:
+            continue
+        messages.append((message, world.now))
+        out = engine.handle(message, world.now)
+        digest.update(repr(out).encode())
+        for each in out:
+            world.hear(each)
+    return messages, digest.hexdigest()
+
+
+def replay(tree: Path, days: Path, **environment: str) -> list[str]:
+    """The digests of the same days in a process of its own that imports from `tree`."""
+    clean = {key: value for key, value in os.environ.items() if key != "EDGE_UNCOMPILED"}
+    done = subprocess.run(
+        [sys.executable, "-c", REPLAY, str(days)],
+        cwd=tree,
+        env=clean | {"PYTHONPATH": str(tree)} | environment,
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.split("\n")
+
+
+@pytest.fixture(scope="module")
+def compiled_tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the WES whose inner loops are freshly compiled; nothing is left in the source tree."""
+    pytest.importorskip("Cython", reason="Cython is not installed")
+    if shutil.which("gcc") is None and shutil.which("cc") is None:
+        pytest.skip("no C compiler on this machine")
+    tree = tmp_path_factory.mktemp("compiled")
+    (tree / "edge").mkdir()
+    (tree / "edge" / "__init__.py").write_text("")
+    for room in ("messages", "wes"):
+        skipped = shutil.ignore_patterns("*.so", "*.c", "__pycache__")
+        shutil.copytree(ROOT / "edge" / room, tree / "edge" / room, ignore=skipped)
+    built = subprocess.run(
+        [sys.executable, "-m", "Cython.Build.Cythonize", "-i", "-q", *(f"edge/wes/{name}.py" for name in COMPILED)],
+        cwd=tree,
+        capture_output=True,
+        text=True,
+        timeout=110,
+        check=False,
+    )
+    if "Python.h" in built.stderr + built.stdout:
+        pytest.skip("the headers of Python are not installed")
+    assert built.returncode == 0, built.stderr
+    return tree
+
+
+def test_compiled_and_plain_answer_the_same(compiled_tree: Path, tmp_path: Path) -> None:
+    recorded = [record(seed, dispatch) for seed, dispatch in DAYS]
+    days = tmp_path / "days"
+    days.write_bytes(pickle.dumps([messages for messages, _ in recorded]))
+    here = [digest for _, digest in recorded]
+    assert len(set(here)) == len(here)
+    compiled = replay(compiled_tree, days)
+    plain = replay(ROOT, days, EDGE_UNCOMPILED="1")
+    assert compiled[0] == "compiled False False"
+    assert plain[0] == "python True True"
+    assert compiled[1 : 1 + len(here)] == here
+    assert plain[1 : 1 + len(here)] == here
