@@ -73,14 +73,25 @@ def _explain(kind: str, error: ValidationError) -> str:
     return f"{where}: {first['msg']}, got {str(first.get('input'))[:80]!r}{more}"
 
 
+_STATES: dict[type[Any], TypeAdapter[Any]] = {}
+
+
+def _state_adapter(state_type: type[Any]) -> TypeAdapter[Any]:
+    """Building one takes ten milliseconds, which no loop has twice."""
+    if state_type not in _STATES:
+        _STATES[state_type] = TypeAdapter(state_type)
+    return _STATES[state_type]
+
+
 def dump_state(state: object) -> bytes:
     """A system's state as JSON, for a snapshot."""
-    return TypeAdapter(type(state)).dump_json(state)
+    return _state_adapter(type(state)).dump_json(state)
 
 
 def load_state(state_type: type[S], body: bytes) -> S:
     """Raises BadMessage if the snapshot does not fit today's state."""
     try:
-        return TypeAdapter(state_type).validate_json(body)
+        state: S = _state_adapter(state_type).validate_json(body)
     except ValidationError as error:
         raise BadMessage(_explain(state_type.__name__, error)) from error
+    return state

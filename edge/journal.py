@@ -297,6 +297,10 @@ class Journal:
             self._reader, lambda: [Row(*row) for row in self._read.execute(query, (after, at_most)).fetchall()]
         )
 
+    async def last(self, peer: str) -> int:
+        """The highest number ever given to a message for a peer."""
+        return self.cursor(peer).sent
+
     async def unsent(self, peer: str, after_n: int, at_most: int) -> list[tuple[int, str, bytes]]:
         """Messages for a peer after its number `after_n`, as (n, kind, body)."""
         query = "SELECT n, kind, body FROM outbox WHERE peer = ? AND n > ? ORDER BY n LIMIT ?"

@@ -1,10 +1,11 @@
-"""The command line of the simulator: `python -m plc_sim run SITE.yaml`."""
+"""The command line of the simulator: `plc-sim run SITE.yaml` on real sockets, `plc-sim day` in virtual time."""
 
 import asyncio
 import logging
 import signal
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 import uvloop
@@ -13,6 +14,7 @@ from edge.settings import ConfigError, SiteSettings, read_site
 from plc_sim.run import Options, serve
 
 FAILED, USAGE = 1, 2
+CONFIG = Path(__file__).resolve().parent.parent / "config"
 PATH = click.Path(path_type=Path)
 
 
@@ -69,6 +71,29 @@ def run(
     except OSError as error:
         click.echo(f"plc-sim: {error}; is the port free?", err=True)
         sys.exit(FAILED)
+
+
+@main.command()
+@click.option("--config", type=PATH, default=CONFIG, show_default=True, help="Where site.yaml and office.yaml are.")
+@click.option("--orders-file", type=PATH, help="The orders of the day, a CSV file (needs --map).")
+@click.option("--map", "map_file", type=PATH, help="How the columns of the orders file are to be read.")
+@click.option("--orders", default=200, show_default=True, type=click.IntRange(1, 100_000), help="Generate so many.")
+@click.option("--shortage", default=0.02, show_default=True, type=click.FloatRange(0, 1), help="Share of SKUs short.")
+@click.option("--seed", default=1, show_default=True, help="The same seed gives the same report, byte for byte.")
+@click.option("--people", default=16, show_default=True, type=click.IntRange(4, 200))
+@click.option("--wms-in-office", is_flag=True, help="The other composition: box = wes, office = oms + wms.")
+@click.option("--report", "report_file", type=PATH, help="Write the report here.")
+def day(report_file: Path | None, **given: Any) -> None:
+    """Play a whole day in virtual time: the engines and this floor in one thread, no sockets."""
+    from plc_sim.day.show import show_day
+
+    if (given["orders_file"] is None) != (given["map_file"] is None):
+        raise click.UsageError("--orders-file needs --map, and the other way round")
+    try:
+        sys.exit(show_day(report_file, **given))
+    except ConfigError as error:
+        click.echo(str(error), err=True)
+        sys.exit(USAGE)
 
 
 async def _run(site: SiteSettings, options: Options) -> None:

@@ -244,7 +244,8 @@ class PersonModel:
         if done is not None:
             self._outcome = done
             return False
-        found = self._plant.take(errand.source, barcode, f"hands/{self.name}", self.name)
+        source = self._plant.near(errand.source, barcode)
+        found = self._plant.take(source, barcode, f"hands/{self.name}", self.name)
         outcome = Outcome(errand.quantity) if found else Outcome(0, NOT_FOUND)
         self._outcome = self._note(errand, outcome)
         return found

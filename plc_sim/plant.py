@@ -90,6 +90,11 @@ class Plant:
         self.rest(unit, location)
         return True
 
+    def near(self, place: str, barcode: str) -> str:
+        """Where a person who looks around `place` finds the unit: there, or in the lanes of that machine."""
+        unit = self.units.get(barcode)
+        return unit.place if unit is not None and unit.place.startswith(f"{place}/") else place
+
     def take(self, location: str, barcode: str, place: str = "hands", by: str = "") -> bool:
         """Take a unit from where it rests; False when it is not there."""
         unit = self.units.get(barcode)

@@ -35,7 +35,7 @@ MAY_IMPORT = {
     "edge/clock.py": STDLIB | {"edge.settings"},
     "edge/": STDLIB | {"edge"},  # runtime and what it is made of put the rest together
     "plc_sim/": STDLIB | {"edge.settings", "plc_sim"},
-    "plc_sim/day.py": STDLIB | {"edge", "plc_sim"},
+    "plc_sim/day/": STDLIB | {"edge", "plc_sim"},
 }
 # Each outside library is imported by these files and no other.
 DOORS = {

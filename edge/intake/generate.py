@@ -47,12 +47,14 @@ def generate_day(
     every_ms: int = 180_000,
     skus: int = 300,
     express_percent: int = 10,
+    spare: int = 0,
     prefix: str = "G",
 ) -> Generated:
     """`count` orders that arrive within `horizon_ms` like a working day, and departures they can make.
 
     Every route has a departure every `every_ms`; its last cutoff is `process_ms` to `process_ms` + 1 min after the
-    horizon, so every order has a later departure and the day ends there. Same arguments, same day. Every id starts
+    horizon, so every order has a later departure and the day ends there; `spare` more departures of every route follow
+    for orders that miss theirs. Same arguments, same day. Every id starts
     with `prefix`; another day into the same journals needs another one. `routes` names at least one.
     """
     chance = random.Random(seed)
@@ -77,7 +79,7 @@ def generate_day(
                 lines=tuple(OrderLine(line=n, sku=s, quantity=q) for n, (s, q) in enumerate(wanted.items(), start=1)),
             )
         )
-    departures = _departures(start_ms, site, routes, horizon_ms + process_ms, process_ms, every_ms, prefix)
+    departures = _departures(start_ms, site, routes, horizon_ms + process_ms, process_ms, every_ms, spare, prefix)
     return Generated(tuple(orders), departures, items)
 
 
@@ -109,14 +111,15 @@ def _articles(skus: int) -> tuple[Item, ...]:
 
 
 def _departures(
-    start_ms: int, site: str, routes: Sequence[str], end_ms: int, first_ms: int, every_ms: int, prefix: str
+    start_ms: int, site: str, routes: Sequence[str], end_ms: int, first_ms: int, every_ms: int, spare: int, prefix: str
 ) -> tuple[Departure, ...]:
     """Cutoffs backwards from the last one, which the routes have within one minute, one after the other."""
     rows = []
     for index, route in enumerate(routes):
         last_ms = end_ms + 60_000 * index // max(1, len(routes) - 1)
         times = range(last_ms, first_ms - 1, -every_ms)
-        for number, after_ms in enumerate(reversed(times), start=1):
+        spares = range(last_ms + every_ms, last_ms + (spare + 1) * every_ms, every_ms)
+        for number, after_ms in enumerate([*reversed(times), *spares], start=1):
             rows.append(
                 Departure(
                     departure_id=f"{prefix}-{route}-{number}",

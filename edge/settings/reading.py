@@ -71,7 +71,8 @@ def _all_fields(model: type[BaseModel]) -> list[str]:
     return names
 
 
-def _load(path: Path, model: type[M]) -> tuple[M, Any]:
+def load(path: Path, model: type[M]) -> tuple[M, Any]:
+    """A YAML file as a model, and the round-trip data for line numbers. Raises ConfigError."""
     data = _read_yaml(path)
     if not isinstance(data, dict):
         raise ConfigError([f"{path}:1:1: expected a mapping of settings"])
@@ -87,7 +88,7 @@ def _load(path: Path, model: type[M]) -> tuple[M, Any]:
 
 def read_site(path: Path) -> SiteSettings:
     """site.yaml, with the paths of its tag tables made absolute. Raises ConfigError."""
-    site, data = _load(path, SiteSettings)
+    site, data = load(path, SiteSettings)
     findings = [f"{path}:{_at(data, where)}: {problem}" for where, problem in check_site(site)]
     if findings:
         raise ConfigError(findings)
@@ -102,7 +103,7 @@ def read_site(path: Path) -> SiteSettings:
 
 def read_process(path: Path) -> ProcessSettings:
     """box.yaml or office.yaml, with all paths made absolute to the file's folder. Raises ConfigError."""
-    process, _ = _load(path, ProcessSettings)
+    process, _ = load(path, ProcessSettings)
     beside = path.resolve().parent
     files = ("site", "data", "items_file", "stock_file", "departures_file")
     update = {name: beside / value for name in files if (value := getattr(process, name)) is not None}

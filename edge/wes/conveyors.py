@@ -25,7 +25,7 @@ from edge.wes.sorters import (
     on_machine,
 )
 from edge.wes.state import MachineRecord, Ride, Track, UnitPlace, remember
-from edge.wes.units import missing, seen
+from edge.wes.units import expect, missing, seen
 
 
 def scanned(floor: Floor, machine: MachineRecord, scan: UnitScanned) -> None:
@@ -87,6 +87,8 @@ def hand_on(floor: Floor, machine: MachineRecord, config: Machine, scan: UnitSca
     elif target is not None:
         reason = f"{config.feeds} runs"
     hu_id = "" if ride_id.startswith("?") else ride_id
+    if hu_id and config.feeds in floor.plans:
+        expect(floor, hu_id)
     answer = DivertUnit(
         at_ms=floor.now_ms,
         machine_id=machine.machine_id,

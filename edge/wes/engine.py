@@ -105,7 +105,13 @@ class Engine:
     def wake_at_ms(self) -> int | None:
         """The earliest time at which something is due by itself."""
         floor = self.floor
-        times = (alarms.next_ms(floor), machines.next_ms(floor), resources.next_ms(floor), floor.risk_next_ms)
+        times = (
+            alarms.next_ms(floor),
+            machines.next_ms(floor),
+            resources.next_ms(floor),
+            units.next_ms(floor),
+            floor.risk_next_ms,
+        )
         return min((time for time in times if time is not None), default=None)
 
     def save(self) -> State:
@@ -125,4 +131,5 @@ def settle(floor: Floor) -> None:
     release.admit(floor)
     assign.dispatch(floor)
     conveyors.let_pass(floor)
+    units.watch(floor)
     departures.watch(floor)

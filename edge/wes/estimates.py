@@ -4,13 +4,13 @@ from edge.messages import Task, TaskKind
 
 MINUTE_MS = 60_000
 PROCESS_MS: dict[TaskKind, int] = {
-    TaskKind.PICK: 20 * MINUTE_MS,
-    TaskKind.PACK: 12 * MINUTE_MS,
-    TaskKind.CARRY: 6 * MINUTE_MS,
-    TaskKind.LOAD: 3 * MINUTE_MS,
+    TaskKind.PICK: 6 * MINUTE_MS,
+    TaskKind.PACK: 4 * MINUTE_MS,
+    TaskKind.CARRY: 2 * MINUTE_MS,
+    TaskKind.LOAD: 1 * MINUTE_MS,
     TaskKind.PUTAWAY: 0,
 }
-"""From the start of a task of this kind until its handling unit is loaded, waiting included."""
+"""From the start of a task of this kind until its handling unit is loaded, without waiting."""
 
 TASK_MS: dict[TaskKind, int] = {
     TaskKind.PICK: 40_000,

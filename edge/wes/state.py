@@ -187,6 +187,8 @@ class State:
     orders: dict[str, OrderRecord] = field(default_factory=dict)
     units: dict[str, UnitRecord] = field(default_factory=dict)
     delivered: dict[str, str] = field(default_factory=dict)
+    expected: dict[str, int] = field(default_factory=dict)
+    """Units let go to a sorter and not seen there yet -> when that is too long ago."""
     departures: dict[str, DepartureRecord] = field(default_factory=dict)
     machines: dict[str, MachineRecord] = field(default_factory=dict)
     alarms: dict[str, AlarmRecord] = field(default_factory=dict)
@@ -233,6 +235,7 @@ def copied(state: State) -> State:
     twin.orders = copies(state.orders)
     twin.units = copies(state.units)
     twin.delivered = dict(state.delivered)
+    twin.expected = dict(state.expected)
     twin.departures = copies(state.departures)
     twin.machines = {key: copied_machine(machine) for key, machine in state.machines.items()}
     twin.alarms = copies(state.alarms)

@@ -1,12 +1,24 @@
 """Handling units on their way from the pack station to the dock: where each one is, and what its lane holds."""
 
-from edge.messages import Machine, SortResult, UnitArrived, UnitMissing, UnitPacked, UnitRerouted, lane_location
+from edge.messages import (
+    Link,
+    Machine,
+    PackMl,
+    SortResult,
+    UnitArrived,
+    UnitMissing,
+    UnitPacked,
+    UnitRerouted,
+    lane_location,
+)
 from edge.wes.alarms import HIGH, MEDIUM, clear_alarm, raise_alarm
 from edge.wes.floor import Floor
 from edge.wes.release import unit_left
 from edge.wes.sort import FULL
 from edge.wes.state import UNITS_MAX, LaneTable, MachineRecord, UnitPlace, UnitRecord, remember
 
+EXPECT_MS = 180_000
+"""From a conveyor's exit to the sorter's scanner takes less than this, or somebody should look."""
 QUEUE_MAX = 1000
 """Units on one conveyor; the oldest are forgotten first."""
 
@@ -56,9 +68,40 @@ def put_on_conveyor(floor: Floor, hu_id: str, conveyor_id: str) -> None:
         unit.place, unit.machine_id = UnitPlace.CONVEYOR, conveyor_id
 
 
+def expect(floor: Floor, hu_id: str) -> None:
+    """The unit was let go to a sorter and must be seen there soon."""
+    floor.state.expected.pop(hu_id, None)
+    floor.state.expected[hu_id] = floor.now_ms + EXPECT_MS
+
+
+def watch(floor: Floor) -> None:
+    """A unit let go to a sorter and never seen there was not read, or fell: somebody has to look for it.
+
+    While the machine stands still nothing can come, so the time begins again.
+    """
+    for hu_id, due_ms in list(floor.state.expected.items()):
+        if due_ms > floor.now_ms:
+            return
+        unit = floor.state.units.get(hu_id)
+        machine = floor.machine(unit.machine_id) if unit else None
+        if unit is None or machine is None:
+            del floor.state.expected[hu_id]
+        elif machine.link is Link.GOOD and machine.state is PackMl.EXECUTE:
+            missing(floor, hu_id, machine.machine_id, "NOT_SEEN")
+        else:
+            expect(floor, hu_id)
+
+
+def next_ms(floor: Floor) -> int | None:
+    """When the first unit is overdue."""
+    return next(iter(floor.state.expected.values()), None)
+
+
 def seen(floor: Floor, unit: UnitRecord, machine_id: str, place: UnitPlace) -> None:
     """A scanner read the unit: it is here, and no longer in the lane or the gap it was in."""
     found(floor, unit)
+    if place is UnitPlace.SORTER:
+        floor.state.expected.pop(unit.hu_id, None)
     if unit.location:
         leave(floor, unit.location)
         unit.location = ""
@@ -73,6 +116,7 @@ def found(floor: Floor, unit: UnitRecord) -> None:
 def missing(floor: Floor, hu_id: str, machine_id: str, reason: str) -> None:
     """Nobody knows where the unit is; a person has to look."""
     unit = floor.state.units.get(hu_id)
+    floor.state.expected.pop(hu_id, None)
     if unit is None:
         floor.state.reports_ignored += 1
         return
@@ -83,7 +127,7 @@ def missing(floor: Floor, hu_id: str, machine_id: str, reason: str) -> None:
         f"{machine_id}:missing_{hu_id}",
         HIGH,
         f"Unit {hu_id} of order {unit.order_id} was lost on {machine_id} ({reason})",
-        "Look for it along the machine and put it back in front of a scanner",
+        "Look for it along the machine and in the hospital lane; carry it to its lane",
         ack_clears=True,
     )
 
@@ -99,6 +143,7 @@ def arrive(floor: Floor, machine_id: str, lane: int, unit: UnitRecord | None, re
     location = lane_location(machine_id, lane)
     if unit is not None:
         found(floor, unit)
+        floor.state.expected.pop(unit.hu_id, None)
         unit.place, unit.machine_id, unit.location = UnitPlace.LANE, machine_id, location
         floor.say(
             UnitArrived(

@@ -11,7 +11,7 @@ from edge.wms.state import Content, OrderRecord, TaskRecord, TaskState, UnitReco
 from edge.wms.units import UnitEvent, advance
 from edge.wms.warehouse import Warehouse
 
-NO_STOCK, SHORT_PICK = "NO_STOCK", "SHORT_PICK"
+NO_STOCK, SHORT_PICK, ROBOT_FAILED = "NO_STOCK", "SHORT_PICK", "ROBOT_FAILED"
 FILLABLE = (UnitState.PLANNED, UnitState.OPEN, UnitState.PACKING)
 
 
@@ -43,11 +43,23 @@ def picked(house: Warehouse, record: TaskRecord, message: TaskCompleted) -> None
         _fill(order, unit, record.line, goods, quantity)
     if message.quantity > task.quantity:
         _take_surplus(house, record, message.quantity - task.quantity)
-    if quantity < task.quantity:
+    if quantity < task.quantity and message.reason == ROBOT_FAILED:
+        _by_hand(house, record, task.quantity - quantity)
+    elif quantity < task.quantity:
         _put_right(house, record, task.quantity - quantity)
     else:
         settle(house, unit)
         finish(house, order.order_id)
+
+
+def _by_hand(house: Warehouse, record: TaskRecord, quantity: int) -> None:
+    """The robot gave up, the goods are there: a person picks them from the same place."""
+    task = record.task
+    order, unit = house.state.orders[task.order_id], house.state.units[task.hu_id]
+    balance = house.ledger.find(task.source, record.goods)
+    assert balance is not None, "what was allocated lies there"
+    house.ledger.allocate(balance, quantity)
+    _plan_pick(house, order, unit, Part(record.line, task.source, record.goods, quantity), by_hand=True)
 
 
 def picked_late(house: Warehouse, record: TaskRecord, message: TaskCompleted) -> None:
@@ -165,9 +177,9 @@ def _fill(order: OrderRecord, unit: UnitRecord, line: int, goods: Goods, quantit
     unit.contents.append(Content(line=line, goods=goods, quantity=quantity))
 
 
-def _plan_pick(house: Warehouse, order: OrderRecord, unit: UnitRecord, part: Part) -> None:
+def _plan_pick(house: Warehouse, order: OrderRecord, unit: UnitRecord, part: Part, *, by_hand: bool = False) -> None:
     spot, item = house.floor.spots.get(part.location), house.item(part.goods.sku)
-    robot = item.robot and spot is not None and spot.robot
+    robot = item.robot and spot is not None and spot.robot and not by_hand
     unit.picks += 1
     house.plan(
         Task(

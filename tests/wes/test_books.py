@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from edge.messages import (
     AlarmCleared,
     AlarmRaised,
+    DepartureClosed,
     DivertUnit,
     JobEnded,
     LaneChanged,
@@ -63,6 +64,7 @@ class Books:
         self.over: set[str] = set()
         self.doer: dict[str, str] = {}
         self.units_open: dict[str, str] = {}
+        self.bound: dict[str, str] = {}
         self.packs: set[str] = set()
         self.goods: set[str] = set()
         self.job_ids: set[int] = set()
@@ -76,6 +78,8 @@ class Books:
             self.answer(each, message)
         self.cancel(engine)
         self.forget_units()
+        if isinstance(message, DepartureClosed):
+            self.departed(message.departure_id)
         for zone, most in WIP_MAX.items():
             assert sum(1 for held in self.units_open.values() if held == zone) <= most, f"too many units in {zone}"
         self.nobody_stands_idle()
@@ -85,6 +89,8 @@ class Books:
             for task in message.tasks:
                 if task.task_id not in self.over:
                     self.open.setdefault(task.task_id, task)
+                    if task.hu_id not in self.units_open:
+                        self.bound[task.hu_id] = task.departure_id
                     if task.kind is TaskKind.PACK:
                         self.packs.add(task.hu_id)
         elif isinstance(message, ResourceJoined):
@@ -92,6 +98,7 @@ class Books:
         elif isinstance(message, ResourceLeft):
             self.present.pop(message.resource_id, None)
         elif isinstance(message, TaskAmended) and message.task_id in self.open:
+            self.bound[self.open[message.task_id].hu_id] = message.departure_id
             self.open[message.task_id] = replace(
                 self.open[message.task_id],
                 departure_id=message.departure_id,
@@ -153,6 +160,12 @@ class Books:
             left = any(task.hu_id == hu_id and task.kind in ("pick", "pack") for task in self.open.values())
             if not left and (hu_id not in self.goods or hu_id in self.packs):
                 del self.units_open[hu_id]
+
+    def departed(self, departure_id: str) -> None:
+        """A unit of a closed departure whose pack task never came gives its place away."""
+        busy = {task.hu_id for task in self.open.values() if task.kind in ("pick", "pack")}
+        for hu_id in [hu for hu in self.units_open if hu not in busy and self.bound.get(hu) == departure_id]:
+            del self.units_open[hu_id]
 
     def nobody_stands_idle(self) -> None:
         """Who could do something that is certainly let in and free has something to do."""

@@ -1,6 +1,17 @@
 """A conveyor's exit waits until the sorter has room."""
 
-from edge.messages import DecisionCode, DivertUnit, Link, PackMl, ScanStatus, SortResult, UnitMissing
+from edge.messages import (
+    DecisionCode,
+    DivertUnit,
+    Link,
+    Message,
+    PackMl,
+    ScanStatus,
+    SortResult,
+    UnitMissing,
+    Woken,
+)
+from edge.wes.units import EXPECT_MS
 from tests.wes.scene import Play, assigned, of, pack, pick
 
 
@@ -111,3 +122,29 @@ def test_a_packed_unit_lies_on_the_belt_until_it_is_handed_over() -> None:
     state = play.engine.save()
     assert state.machines["conveyor1"].queue == []
     assert (state.units["hu1"].machine_id, state.units["hu1"].place.value) == ("sorter1", "sorter")
+
+
+def wake(play: Play, after_ms: int) -> list[Message]:
+    play.now += after_ms
+    return play.tell(Woken(at_ms=play.now))
+
+
+def test_a_unit_let_go_and_never_seen_is_missed_once_the_sorter_could_have_shown_it() -> None:
+    play = ready("hu1", "hu2")
+    play.scan("conveyor1", "hu1")
+    play.report("conveyor1", play.seq, SortResult.HANDOVER)
+    assert play.engine.wake_at_ms == play.now + EXPECT_MS
+    play.machine("sorter1", PackMl.HELD)
+    assert of(UnitMissing, wake(play, EXPECT_MS)) == [], "nothing can come while the sorter stands"
+    play.machine("sorter1")
+    assert of(UnitMissing, wake(play, EXPECT_MS - 1)) == []
+    (missing,) = of(UnitMissing, wake(play, 1))
+    assert (missing.hu_id, missing.machine_id, missing.reason) == ("hu1", "sorter1", "NOT_SEEN")
+    assert of(UnitMissing, wake(play, 20 * EXPECT_MS)) == [], "said once"
+
+
+def test_a_unit_that_was_seen_is_not_missed() -> None:
+    play = ready("hu1")
+    play.scan("conveyor1", "hu1")
+    play.scan("sorter1", "hu1")
+    assert of(UnitMissing, wake(play, 20 * EXPECT_MS)) == []

@@ -81,7 +81,7 @@ def test_urgency_beats_a_long_walk() -> None:
 
 def test_the_reason_is_in_plain_words() -> None:
     play = Play()
-    play.plan(pick("t1", "hu1", due_ms=T0 + 32 * MINUTE), pick("t2", "hu2", due_ms=T0 + 10 * MINUTE))
+    play.plan(pick("t1", "hu1", due_ms=T0 + 18 * MINUTE), pick("t2", "hu2", due_ms=T0 - 4 * MINUTE))
     (first,) = of(TaskAssigned, play.join("ann", location="A-01-01-1"))
     assert first.reason == "late 10 min, 0 m away, 1st of 2 ready in zone A"
     (second,) = of(TaskAssigned, play.join("bob", location="A-02-01-1"))

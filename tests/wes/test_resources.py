@@ -2,7 +2,15 @@
 
 import pytest
 
-from edge.messages import ResourceLeft, TaskAssigned, TaskStarted, TaskUnassigned
+from edge.messages import (
+    ResourceLeft,
+    TaskAssigned,
+    TaskCompleted,
+    TaskDone,
+    TaskRefused,
+    TaskStarted,
+    TaskUnassigned,
+)
 from tests.wes.scene import T0, Play, assigned, of, pick
 
 
@@ -56,3 +64,16 @@ def test_a_person_works_in_the_zones_named() -> None:
     play.plan(pick("t1", "hu1"))
     assert assigned(play.join("ann", zones=("B", "DOCK"))) == {}
     assert assigned(play.join("bob", zones=("B", "A"))) == {"bob": "t1"}
+
+
+def test_an_empty_place_has_nothing_to_scan() -> None:
+    play = Play()
+    play.join("anna")
+    (given,) = of(TaskAssigned, play.plan(pick("t1", "hu1")))
+    refused = play.tell(TaskDone(at_ms=play.now, resource_id="anna", task_id="t1", quantity=0))
+    assert [each.reason for each in of(TaskRefused, refused)] == ["WRONG_BARCODE"], (
+        "without a reason it must be scanned"
+    )
+    done = play.tell(TaskDone(at_ms=play.now, resource_id="anna", task_id="t1", quantity=0, reason="not_found"))
+    (completed,) = of(TaskCompleted, done)
+    assert (completed.task_id, completed.quantity, completed.reason) == (given.task.task_id, 0, "not_found")

@@ -250,13 +250,14 @@ class Hall:
         return sum(amount for (name, _, _), amount in self.books.items() if name == account)
 
 
-def completed(task: Task, quantity: int | None = None) -> TaskCompleted:
+def completed(task: Task, quantity: int | None = None, reason: str = "") -> TaskCompleted:
     return TaskCompleted(
         at_ms=0,
         task_id=task.task_id,
         kind=task.kind,
         resource_id="anna",
         quantity=task.quantity if quantity is None else quantity,
+        reason=reason,
         assigned_ms=0,
     )
 

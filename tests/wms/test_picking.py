@@ -158,3 +158,17 @@ def test_after_a_restart_a_short_pick_touches_only_picks_that_are_still_wanted()
     out = hall.done(rest, 0)
     assert [fact.order_id for fact in only(LineShorted, out)] == ["short", "other"]
     assert len(only(TaskWithdrawn, out)) == 1
+
+
+def test_a_pick_the_robot_gave_up_goes_to_a_person_and_the_book_is_not_touched():
+    hall = Hall(stock("apple", "R-01-01-1", 5))
+    hall.send(order("1", ("apple", 3)))
+    (task,) = hall.of_kind(TaskKind.PICK)
+    assert task.robot_only
+    out = hall.send(completed(task, 0, reason="ROBOT_FAILED"))
+    assert causes(out) == []
+    (again,) = one(TasksPlanned, out).tasks
+    assert (again.source, again.quantity, again.hu_id) == ("R-01-01-1", 3, task.hu_id)
+    assert (again.robot, again.robot_only) == (False, False)
+    hall.done(again)
+    assert hall.engine.totals().adjusted == 0

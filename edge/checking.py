@@ -1,0 +1,153 @@
+"""What `edge check`, `edge schema` and `edge replay` find out, without opening a wall."""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from edge import opening, wes
+from edge.journal import Row, read_meta, read_rows
+from edge.recovery import replay
+from edge.settings import ConfigError, ProcessSettings, SiteSettings, Tag, read_process, read_site, read_tags
+from edge.settings.checks import check_site_routes, check_tags
+from edge.systems import Systems, dump
+
+
+def check_process(
+    config: Path, *, running: bool = False
+) -> tuple[ProcessSettings, SiteSettings | None, dict[str, tuple[Tag, ...]]]:
+    """Reads a process file and all it names. Raises ConfigError with every finding."""
+    process = read_process(config)
+    site = read_site(process.site) if process.site is not None else None
+    findings: list[str] = []
+    tags = check_devices(site, findings) if site is not None else {}
+    if site is not None and "wes" in process.systems and process.name != site.site:
+        findings.append(
+            f"{config}: name: {process.name!r} must be the site's name {site.site!r}: peers know a box by it"
+        )
+    if "oms" in process.systems:
+        findings += _check_departures(config, process, site)
+    if running and process.peers and not process.broker.url:
+        findings.append(
+            f"{config}: broker.url: missing; peers are met over MQTT, e.g. broker: {{url: mqtt://HOST:1883}}"
+        )
+    for name in ("items_file", "stock_file", "departures_file"):
+        path = getattr(process, name)
+        if path is not None and not path.exists():
+            findings.append(
+                f"{config}: {name}: {path} does not exist; make it with `edge stock seed` or remove the line"
+            )
+    if findings:
+        raise ConfigError(findings)
+    return process, site, tags
+
+
+def check_devices(site: SiteSettings, findings: list[str]) -> dict[str, tuple[Tag, ...]]:
+    """The tag tables of a site's devices; what is wrong with them is added to `findings`."""
+    tags: dict[str, tuple[Tag, ...]] = {}
+    kinds = {machine.device: machine.kind for machine in site.machines}
+    for name, device in site.devices.items():
+        try:
+            tags[name] = read_tags(device.tags)
+        except ConfigError as error:
+            findings += error.findings
+            continue
+        findings += [f"{device.tags}: {problem}" for problem in check_tags(tags[name])]
+        missing = NEEDED[kinds.get(name, "")] - {tag.name for tag in tags[name]}
+        if missing:
+            findings.append(
+                f"{device.tags}: a {kinds[name]} needs the tags {', '.join(sorted(missing))}; add rows for them"
+            )
+    return tags
+
+
+_RINGS = {f"{ring}{slot}.SeqHead" for ring in ("Req", "Rep", "Dec") for slot in range(4)}
+_HEADER = {"MapId", "BootCount", "PlcHeartbeat", "StateCurrent", "CmdAckSeq", "CmdResult", "CmdSeq", "WcsHeartbeat"}
+NEEDED: dict[str, set[str]] = {
+    "": set(),
+    "sorter": _HEADER | _RINGS | {"ReqSeqLast", "RepSeqLast", "ReqSeqSeen", "RepSeqSeen", "Lane01.Bits"},
+    "conveyor": _HEADER | _RINGS | {"ReqSeqLast", "RepSeqLast", "ReqSeqSeen", "RepSeqSeen"},
+    "robot": _HEADER | {"JobSeq", "JobSeqAck", "JobSeqDone", "JobId", "JobIdEcho", "Result", "PickedCount", "Ready"},
+}
+
+
+def _check_departures(config: Path, process: ProcessSettings, site: SiteSettings | None) -> list[str]:
+    if not process.departures and process.departures_file is None:
+        return [f"{config}: departures: none; an office needs departures or a departures_file to promise from"]
+    if site is None:
+        return []
+    return [f"{config}: {problem}" for problem in check_site_routes(site, (d.route for d in process.departures))]
+
+
+def describe(config: Path) -> tuple[list[str], dict[str, Any]]:
+    """What a config file would run, in words and as data. Raises ConfigError."""
+    if _is_site(config):
+        site = read_site(config)
+        findings: list[str] = []
+        tags = check_devices(site, findings)
+        if findings:
+            raise ConfigError(findings)
+        return _describe_site(site, tags), {"site": site.site, "machines": [m.machine_id for m in site.machines]}
+    process, site_or_none, tags = check_process(config)
+    peers = ", ".join(f"{peer} ({' + '.join(systems)})" for peer, systems in process.peers.items())
+    page = f"http://{process.page.host}:{process.page.port}/" if process.page else "none"
+    lines = [
+        f"process  {process.name}: {' + '.join(process.systems)} (core {wes.CORE})",
+        f"peers    {peers or 'none'}",
+        f"broker   {process.broker.url or 'none given: the demo would start one'}",
+        f"page     {page}",
+        f"journal  {process.data / 'journal.db'}",
+    ]
+    if "oms" in process.systems:
+        lines.append(f"daily    {len(process.departures)} departures, process {process.process_ms // 60_000} min")
+    if site_or_none is not None and "wes" in process.systems:
+        lines += _describe_site(site_or_none, tags)
+    data = {"name": process.name, "systems": list(process.systems), "core": wes.CORE, "broker": process.broker.url}
+    return lines, data
+
+
+def _is_site(config: Path) -> bool:
+    try:
+        return "edge/site/1" in config.read_text(encoding="utf-8")[:4000]
+    except (OSError, UnicodeDecodeError):
+        return False
+
+
+def _describe_site(site: SiteSettings, tags: dict[str, tuple[Tag, ...]]) -> list[str]:
+    locations = sum(rack.aisles * rack.bays * rack.levels for rack in site.racks)
+    lines = [f"site     {site.enterprise}/{site.site}, {locations} locations, {len(site.zones)} zones, {site.timezone}"]
+    for machine in site.machines:
+        device = site.devices[machine.device]
+        where = device.url if device.driver == "opcua" else f"{device.host}:{device.port} unit {device.unit}"
+        how = f"{machine.kind} over {device.driver} {where}, {len(tags[machine.device])} tags"
+        lines.append(f"machine  {machine.machine_id}: {how}")
+    return lines
+
+
+def json_schema(what: str) -> dict[str, Any]:
+    """The JSON Schema of a kind of file."""
+    if what == "report":
+        path = Path(opening.__file__).parent / "page" / "report.schema.json"
+        schema: dict[str, Any] = json.loads(path.read_text())
+        return schema
+    return (SiteSettings if what == "site" else ProcessSettings).model_json_schema(by_alias=True)
+
+
+def replay_journal(place: Path) -> tuple[int, list[str], str]:
+    """Decides a journal again from its first entry: (entries, differences, digest of the end state)."""
+    path = place / "journal.db" if place.is_dir() else place
+    meta = read_meta(path)
+    systems = Systems(meta.get("systems", "").split(","), json.loads(meta.get("peers", "{}")))
+    entries = 0
+
+    def rows() -> Iterator[Row]:
+        nonlocal entries
+        for row in read_rows(path):
+            entries += 1
+            yield row
+
+    differences = list(replay(systems, rows()))
+    states = dump(systems.save())
+    digest = hashlib.sha256(b"".join(states[name] for name in sorted(states) if name != "twin")).hexdigest()
+    return entries, differences, digest[:16]

@@ -1,0 +1,95 @@
+"""Child processes of the demo and the tests: started, restarted when they die, gone when the parent goes."""
+
+import asyncio
+import contextlib
+import ctypes
+import logging
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Never
+
+logger = logging.getLogger(__name__)
+
+STOP_S = 8.0
+RESTART_S = 0.2
+RESTARTS_MAX = 1_000
+_PR_SET_PDEATHSIG = 1
+
+
+def die_with_parent() -> None:
+    """For `preexec_fn`: the kernel ends the child when its parent is gone, even after kill -9 (Linux)."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+class Child:
+    """One supervised process; its output goes to a file, its process id to another."""
+
+    def __init__(self, name: str, arguments: Sequence[str], directory: Path) -> None:
+        self.name = name
+        self._arguments = (sys.executable, *arguments)
+        self.log = directory / f"{name}.log"
+        self._pid_file = directory / f"{name}.pid"
+        self._ready = asyncio.Event()
+        self.starts = 0
+
+    async def keep(self) -> Never:
+        """Starts it and starts it again whenever it ends; stops it when cancelled."""
+        while True:
+            self.starts += 1
+            if self.starts > RESTARTS_MAX:
+                raise RuntimeError(f"{self.name} was started {RESTARTS_MAX} times; see {self.log}")
+            with self.log.open("ab") as log:
+                process = await asyncio.create_subprocess_exec(
+                    *self._arguments,
+                    stdin=asyncio.subprocess.DEVNULL,
+                    stdout=asyncio.subprocess.PIPE,
+                    stderr=log,
+                    preexec_fn=die_with_parent,
+                )
+                self._pid_file.write_text(str(process.pid))
+                try:
+                    await self._read(process)
+                    code = await process.wait()
+                finally:
+                    await self._stop(process)
+            if code == os.EX_USAGE or code == 2:
+                raise RuntimeError(f"{self.name} refused to start: {self.tail()}")
+            logger.warning("child ended", extra={"child": self.name, "code": code})
+            await asyncio.sleep(RESTART_S)
+
+    async def _read(self, process: asyncio.subprocess.Process) -> None:
+        assert process.stdout is not None
+        while line := await process.stdout.readline():
+            with self.log.open("ab") as log:
+                log.write(line)
+            if b"ready" in line:
+                self._ready.set()
+
+    async def _stop(self, process: asyncio.subprocess.Process) -> None:
+        if process.returncode is not None:
+            return
+        process.terminate()
+        try:
+            async with asyncio.timeout(STOP_S):
+                await process.wait()
+        except TimeoutError:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
+
+    async def wait_ready(self, timeout_s: float) -> None:
+        """Returns when the process has said that it is ready. Raises TimeoutError with its last words."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                await self._ready.wait()
+        except TimeoutError as error:
+            raise TimeoutError(f"{self.name} was not ready after {timeout_s:.0f} s: {self.tail()}") from error
+
+    def tail(self) -> str:
+        """The last lines it wrote."""
+        text = self.log.read_text(errors="replace") if self.log.exists() else ""
+        return "\n".join(text.splitlines()[-5:])

@@ -1,0 +1,86 @@
+"""Opens the walls of a process: its machines, its uplink, its page. Commands come in here, events go out to report."""
+
+import asyncio
+import contextlib
+import logging
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+from typing import Never
+
+from edge import equipment, plc
+from edge.messages import CommandMachine, DivertUnit, Message, StartJob
+from edge.page.figures import Figures
+from edge.plc.image import ProcessImage
+from edge.settings import MachineSettings, PageSettings, SiteSettings, read_tags
+
+logger = logging.getLogger(__name__)
+
+COMMANDS_MAX = 1_000
+PAGE_RESTART_S = 1.0
+PAGE_STOP_S = 3.0
+
+Command = DivertUnit | StartJob | CommandMachine
+Report = Callable[[Message], Awaitable[Sequence[Message]]]
+
+
+class MachineWall:
+    """The machines of a box: one process image, one link, one watcher and one queue of commands each."""
+
+    def __init__(self, site: SiteSettings, figures: Figures, beats: Callable[[], int]) -> None:
+        self._site = site
+        self._figures = figures
+        self._queues: dict[str, asyncio.Queue[Command]] = {}
+        self._machines = [(machine, *self._build(machine, beats)) for machine in site.machines]
+
+    def _build(self, machine: MachineSettings, beats: Callable[[], int]) -> tuple[ProcessImage, equipment.Machine]:
+        device = self._site.devices[machine.device]
+        image = ProcessImage(read_tags(device.tags))
+        self._queues[machine.machine_id] = asyncio.Queue(COMMANDS_MAX)
+        return image, equipment.MACHINES[machine.kind](machine, image, beats)
+
+    def act(self, command: Message) -> None:
+        """Hands a command to its machine; a full queue (machine long gone) drops the oldest, counted."""
+        if not isinstance(command, Command):
+            return
+        queue = self._queues.get(command.machine_id)
+        if queue is None:
+            self._figures.count("commands_for_nobody")
+            return
+        if queue.full():
+            queue.get_nowait()
+            self._figures.count("commands_dropped")
+        queue.put_nowait(command)
+
+    async def keep(self, report: Report, epoch: int, now_ms: Callable[[], int]) -> None:
+        """Runs every machine, for ever."""
+        async with asyncio.TaskGroup() as group:
+            for machine, image, thing in self._machines:
+                device = self._site.devices[machine.device]
+                group.create_task(plc.PROTOCOLS[device.driver](device, tuple(image.tags), image))
+                group.create_task(thing.watch(report, epoch, now_ms))
+                group.create_task(self._obey(machine.machine_id, thing))
+
+    async def _obey(self, machine_id: str, thing: equipment.Machine) -> Never:
+        queue = self._queues[machine_id]
+        while True:
+            await thing.obey(await queue.get())
+
+
+async def keep_page(settings: PageSettings, socket: Path, name: str) -> Never:
+    """Runs the page as its own process and starts it again when it ends; the loop here never waits for it."""
+    while True:
+        page = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "edge", "page", "--socket", str(socket), "--name", name,
+            "--settings", settings.model_dump_json(), stdin=asyncio.subprocess.PIPE,
+        )  # fmt: skip
+        try:
+            code = await page.wait()
+        except asyncio.CancelledError:
+            page.terminate()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(PAGE_STOP_S):
+                    await page.wait()
+            raise
+        logger.warning("page ended", extra={"code": code, "restart_s": PAGE_RESTART_S})
+        await asyncio.sleep(PAGE_RESTART_S)
