@@ -16,6 +16,15 @@ def faults(error: BaseException) -> list[BaseException]:
     return [error]
 
 
+def told(error: BaseException) -> str:
+    """What a person has to know of an expected failure, without a traceback; "" for one that nobody expected."""
+    if isinstance(error, ConfigError | JournalError):
+        return str(error)
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.filename}: {error.strerror}"
+    return ""
+
+
 def main() -> None:
     """Runs a command; the one place that ends the process on what nobody expected."""
     try:
@@ -28,12 +37,12 @@ def main() -> None:
     except click.exceptions.Exit as error:
         sys.exit(error.exit_code)
     except (Exception, BaseExceptionGroup) as error:
-        known = [leaf for leaf in faults(error) if isinstance(leaf, ConfigError | JournalError)]
+        leaves = faults(error)
+        known = dict.fromkeys(filter(None, map(told, leaves)))
         if not known:
             raise
-        for leaf in known:
-            print(leaf, file=sys.stderr)
-        sys.exit(2 if any(isinstance(leaf, ConfigError) for leaf in known) else 1)
+        print("\n".join(known), file=sys.stderr)
+        sys.exit(2 if any(isinstance(leaf, ConfigError) for leaf in leaves) else 1)
 
 
 if __name__ == "__main__":

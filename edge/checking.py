@@ -2,12 +2,14 @@
 
 import hashlib
 import json
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from edge import opening, wes
-from edge.journal import Row, read_meta, read_rows
+from edge.intake.mapping import OrderMapping, read_mapping
+from edge.journal import JournalError, Row, read_meta, read_rows
 from edge.recovery import replay
 from edge.settings import ConfigError, ProcessSettings, SiteSettings, Tag, read_process, read_site, read_tags
 from edge.settings.checks import check_site_routes, check_tags
@@ -24,19 +26,24 @@ def check_process(
     tags = check_devices(site, findings) if site is not None else {}
     if site is not None and "wes" in process.systems and process.name != site.site:
         findings.append(
-            f"{config}: name: {process.name!r} must be the site's name {site.site!r}: peers know a box by it"
+            f"{at(config, 'name')}: {process.name!r} must be the site's name {site.site!r}: peers know a box by it"
         )
     if "oms" in process.systems:
         findings += _check_departures(config, process, site)
+    if running and process.require_compiled and wes.CORE != "compiled":
+        findings.append(
+            f"{at(config, 'require_compiled')}: the core is plain Python here; install a C compiler and Python's "
+            "headers (Debian, Ubuntu: apt install gcc libc6-dev python3-dev), then install again (./run setup)"
+        )
     if running and process.peers and not process.broker.url:
         findings.append(
-            f"{config}: broker.url: missing; peers are met over MQTT, e.g. broker: {{url: mqtt://HOST:1883}}"
+            f"{at(config, 'broker')}.url: missing; peers are met over MQTT, e.g. broker: {{url: mqtt://HOST:1883}}"
         )
     for name in ("items_file", "stock_file", "departures_file"):
         path = getattr(process, name)
         if path is not None and not path.exists():
             findings.append(
-                f"{config}: {name}: {path} does not exist; make it with `edge stock seed` or remove the line"
+                f"{at(config, name)}: {path} does not exist; make it with `edge stock seed` or remove the line"
             )
     if findings:
         raise ConfigError(findings)
@@ -53,11 +60,11 @@ def check_devices(site: SiteSettings, findings: list[str]) -> dict[str, tuple[Ta
         except ConfigError as error:
             findings += error.findings
             continue
-        findings += [f"{device.tags}: {problem}" for problem in check_tags(tags[name])]
+        findings += [f"{device.tags}:1: {problem}" for problem in check_tags(tags[name])]
         missing = NEEDED[kinds.get(name, "")] - {tag.name for tag in tags[name]}
         if missing:
             findings.append(
-                f"{device.tags}: a {kinds[name]} needs the tags {', '.join(sorted(missing))}; add rows for them"
+                f"{device.tags}:1: a {kinds[name]} needs the tags {', '.join(sorted(missing))}; add rows for them"
             )
     return tags
 
@@ -74,15 +81,30 @@ NEEDED: dict[str, set[str]] = {
 
 def _check_departures(config: Path, process: ProcessSettings, site: SiteSettings | None) -> list[str]:
     if not process.departures and process.departures_file is None:
-        return [f"{config}: departures: none; an office needs departures or a departures_file to promise from"]
+        return [f"{config}:1: departures: none; an office needs departures or a departures_file to promise from"]
     if site is None:
         return []
-    return [f"{config}: {problem}" for problem in check_site_routes(site, (d.route for d in process.departures))]
+    return [
+        f"{at(config, 'departures')}: {problem}"
+        for problem in check_site_routes(site, (d.route for d in process.departures))
+    ]
+
+
+def at(config: Path, key: str) -> str:
+    """file:line: key, of a key of the first level in a file that could be read; line 1 if it is not there."""
+    lines = config.read_text(encoding="utf-8").splitlines()
+    number = next((n for n, line in enumerate(lines, 1) if line.strip(' "').startswith(key)), 1)
+    return f"{config}:{number}: {key}"
 
 
 def describe(config: Path) -> tuple[list[str], dict[str, Any]]:
     """What a config file would run, in words and as data. Raises ConfigError."""
-    if _is_site(config):
+    kind = _schema_of(config)
+    if kind == "edge/orders-map/1":
+        columns = {name: column for name, column in read_mapping(config).columns.model_dump().items() if column}
+        lines = [f"{name:<13}{column}" for name, column in columns.items()]
+        return ["orders map: our field, column of the file", *lines], {"columns": columns}
+    if kind == "edge/site/1":
         site = read_site(config)
         findings: list[str] = []
         tags = check_devices(site, findings)
@@ -93,11 +115,11 @@ def describe(config: Path) -> tuple[list[str], dict[str, Any]]:
     peers = ", ".join(f"{peer} ({' + '.join(systems)})" for peer, systems in process.peers.items())
     page = f"http://{process.page.host}:{process.page.port}/" if process.page else "none"
     lines = [
-        f"process  {process.name}: {' + '.join(process.systems)} (core {wes.CORE})",
+        f"process  {process.name}: {' + '.join(process.systems)} (core {wes.CORE}{_refused(process)})",
         f"peers    {peers or 'none'}",
-        f"broker   {process.broker.url or 'none given: the demo would start one'}",
+        f"broker   {process.broker.url or 'none; `edge run` needs broker.url to meet the peers'}",
         f"page     {page}",
-        f"journal  {process.data / 'journal.db'}",
+        f"journal  {(process.data / 'journal.db').resolve()}",
     ]
     if "oms" in process.systems:
         lines.append(f"daily    {len(process.departures)} departures, process {process.process_ms // 60_000} min")
@@ -107,11 +129,14 @@ def describe(config: Path) -> tuple[list[str], dict[str, Any]]:
     return lines, data
 
 
-def _is_site(config: Path) -> bool:
+def _schema_of(config: Path) -> str:
+    """What kind of file it says it is; "" when it does not."""
     try:
-        return "edge/site/1" in config.read_text(encoding="utf-8")[:4000]
+        text = config.read_text(encoding="utf-8")[:4000]
     except (OSError, UnicodeDecodeError):
-        return False
+        return ""
+    said = re.search(r"""^["'{ ]*schema["']?:\s*["']?([\w/-]+)""", text, re.MULTILINE)
+    return said[1] if said else ""
 
 
 def _describe_site(site: SiteSettings, tags: dict[str, tuple[Tag, ...]]) -> list[str]:
@@ -131,14 +156,44 @@ def json_schema(what: str) -> dict[str, Any]:
         path = Path(opening.__file__).parent / "page" / "report.schema.json"
         schema: dict[str, Any] = json.loads(path.read_text())
         return schema
-    return (SiteSettings if what == "site" else ProcessSettings).model_json_schema(by_alias=True)
+    schemas: dict[str, Callable[..., dict[str, Any]]] = {
+        "site": SiteSettings.model_json_schema,
+        "process": ProcessSettings.model_json_schema,
+        "orders-map": OrderMapping.model_json_schema,
+    }
+    head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": f"edge/{what}/1"}
+    return {**head, **_as_written(schemas[what](by_alias=True))}
+
+
+_DURATION = {"type": "string", "pattern": "^[0-9]+ *(ms|s|min|h)$"}
+
+
+def _as_written(node: Any, name: str = "") -> Any:
+    """A model's schema as people may write the file: a duration with its unit, a list of one without brackets."""
+    if isinstance(node, list):
+        return [_as_written(part) for part in node]
+    if not isinstance(node, dict):
+        return node
+    if name.endswith("_ms") and (node.get("type"), node.get("ge")) == ("integer", 0):
+        rest = {key: value for key, value in node.items() if key not in ("type", "ge")}
+        return rest | {"anyOf": [{"type": "integer", "minimum": 0}, _DURATION]}
+    if name == "routes" and node.get("additionalProperties", {}).get("type") == "array":
+        routes = node["additionalProperties"]
+        return node | {"additionalProperties": {"anyOf": [routes["items"], routes]}}
+    return {key: _as_written(value, key) for key, value in node.items()}
+
+
+def _refused(process: ProcessSettings) -> str:
+    return "; require_compiled: `edge run` refuses" if process.require_compiled and wes.CORE != "compiled" else ""
 
 
 def replay_journal(place: Path) -> tuple[int, list[str], str]:
     """Decides a journal again from its first entry: (entries, differences, digest of the end state)."""
     path = place / "journal.db" if place.is_dir() else place
     meta = read_meta(path)
-    systems = Systems(meta.get("systems", "").split(","), json.loads(meta.get("peers", "{}")))
+    if not meta.get("systems"):
+        raise JournalError(f"{path}: says nothing of the systems that wrote it; no process ever ran with it")
+    systems = Systems(meta["systems"].split(","), json.loads(meta.get("peers", "{}")))
     entries = 0
 
     def rows() -> Iterator[Row]:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from zoneinfo import available_timezones
 
 import click
 
@@ -53,7 +54,7 @@ def check(config: Path, as_json: bool) -> None:
 
 
 @cli.command()
-@click.argument("what", type=click.Choice(["site", "process", "report"]))
+@click.argument("what", type=click.Choice(["site", "process", "orders-map", "report"]))
 def schema(what: str) -> None:
     """Print the JSON Schema of a config file (for editors) or of the report."""
     from edge.checking import json_schema
@@ -95,7 +96,9 @@ def page(socket_path: Path, name: str, settings: str) -> None:
     "--shortage", default=0.02, show_default=True, type=click.FloatRange(0, 1), help="Share of the SKUs that run short."
 )
 @click.option("--until-done", is_flag=True, help="End when every order is final (exit 0; 3 if the time limit passes).")
-@click.option("--time-limit", default=60.0, show_default=True, help="Minutes, with --until-done.")
+@click.option(
+    "--time-limit", default=60.0, show_default=True, type=click.FloatRange(0), help="Minutes, with --until-done."
+)
 @click.option("--headless", is_flag=True, help="Plain progress lines instead of a live table.")
 @click.option("--report", "report_file", type=FILE, help="Write the report here at the end.")
 @click.option("--data", type=FOLDER, help="Keep everything here; a second run goes on where the first one stopped.")
@@ -112,10 +115,11 @@ def demo(
 
     if (given["orders_file"] is None) != (given["map_file"] is None):
         raise click.UsageError("--orders-file needs --map, and the other way round")
-    set_up_logs(logging.WARNING)
-    root = data or Path(tempfile.mkdtemp(prefix="edge-demo-"))
-    options = DemoOptions(data=root.resolve(), shortage_percent=shortage * 100, time_limit_s=time_limit * 60, **given)
-    sys.exit(play(options, report_file, live=not headless and sys.stdout.isatty()))
+    root = (data or Path(tempfile.mkdtemp(prefix="edge-demo-"))).resolve()
+    live = not headless and sys.stdout.isatty()
+    set_up_logs(logging.WARNING, root / "demo.log" if live else None)
+    options = DemoOptions(data=root, shortage_percent=shortage * 100, time_limit_s=time_limit * 60, **given)
+    sys.exit(play(options, report_file, live=live))
 
 
 @cli.group()
@@ -132,22 +136,26 @@ def orders() -> None:
     required=True,
     help="How the columns are to be read (see config/orders-online-retail.yaml).",
 )
-@click.option("--office", default="", help="Address of the office's page, e.g. http://127.0.0.1:8090.")
+@click.option("--office", default="http://127.0.0.1:8090", show_default=True, help="Address of the office's page.")
 @click.option("--items", type=FILE, help="Catalogue (items.csv) to check the SKUs against.")
 @click.option("--token-file", type=FILE, help="File with the token of the office's page.")
+@click.option("--ca-file", type=FILE, help="Certificate of whoever signed the office's, for an https address.")
 @click.option("--dry-run", is_flag=True, help="Read and validate only.")
-@click.option("--json", "as_json", is_flag=True)
-def import_orders(
-    file: Path, map_file: Path, office: str, items: Path | None, token_file: Path | None, dry_run: bool, as_json: bool
-) -> None:
-    """Read an order FILE, put bad rows into FILE.rejected.csv, send the rest to the office."""
-    from edge.intake.importing import import_file
+@click.option("--json", "as_json", is_flag=True, help="Print what became of the file as JSON.")
+def import_orders(file: Path, map_file: Path, dry_run: bool, as_json: bool, **given: Any) -> None:
+    """Read an order FILE, put bad rows beside it (orders.csv: orders.rejected.csv), send the rest to the office.
 
-    result = asyncio.run(
-        import_file(file, map_file, "" if dry_run else office or "http://127.0.0.1:8090", items, token_file)
-    )
+    Exit 1 if the office refused an order or cannot be reached, or if there is no order in the file.
+    """
+    from edge.intake.importing import import_file
+    from edge.intake.send import DoorClosed
+
+    try:
+        result = asyncio.run(import_file(file, map_file, send=not dry_run, **given))
+    except DoorClosed as error:
+        raise click.ClickException(str(error)) from error
     click.echo(json.dumps(result.as_dict(), indent=2) if as_json else "\n".join(result.lines()))
-    sys.exit(1 if result.refused else 0)
+    sys.exit(1 if result.refused or not result.orders else 0)
 
 
 @cli.group()
@@ -182,9 +190,9 @@ def seed_stock_files(orders_file: Path, map_file: Path, shortage: float, seed: i
 @cli.command()
 @click.argument("journals", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--out", type=FILE, help="Write the report here as well.")
-@click.option("--json", "as_json", is_flag=True)
+@click.option("--json", "as_json", is_flag=True, help="Print the report itself.")
 def report(journals: tuple[Path, ...], out: Path | None, as_json: bool) -> None:
-    """KPIs of a day from its JOURNALS (files, or the data directory of a demo)."""
+    """The figures of a day from its JOURNALS (files, or the data directory of a demo)."""
     from edge.demo.show import kpis
     from edge.history import History, find_journals
     from edge.page.reports import Report, write_report
@@ -202,13 +210,18 @@ def report(journals: tuple[Path, ...], out: Path | None, as_json: bool) -> None:
 @cli.command()
 @click.argument("journal", type=click.Path(path_type=Path, exists=True))
 @click.option("--check", "compare", is_flag=True, help="Exit 1 if today's code decides anything otherwise.")
-@click.option("--json", "as_json", is_flag=True)
+@click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON.")
 def replay(journal: Path, compare: bool, as_json: bool) -> None:
-    """Decide a whole JOURNAL again with this version and compare."""
+    """Decide a whole JOURNAL (the file, or the directory of one process) again with this version and compare."""
     from edge.checking import replay_journal
+    from edge.history import find_journals
+    from edge.journal import JournalError
 
+    found = find_journals([journal])
+    if len(found) > 1:
+        raise JournalError(f"{journal}: holds {len(found)} journals; name one: {', '.join(map(str, found))}")
     started = time.perf_counter()
-    entries, differences, state = replay_journal(journal)
+    entries, differences, state = replay_journal(found[0])
     seconds = time.perf_counter() - started
     if as_json:
         click.echo(json.dumps({"entries": entries, "differences": differences, "state": state}))
@@ -237,12 +250,15 @@ def why() -> None:
 )
 @click.option("--timezone", default="", help="Print times of this zone (default: the site's).")
 def why_order_command(order_id: str, places: tuple[Path, ...], timezone: str) -> None:
-    """The story of one order in plain words, from the journal."""
+    """The story of one order in plain words, from the journal. Exit 1 if it is in none of them."""
     from edge.history import History, find_journals
     from edge.why import why_order
 
+    if timezone and timezone not in available_timezones():
+        raise click.UsageError(f"--timezone: {timezone!r} is not an IANA time zone; write one such as Europe/London")
     lines = why_order(_in_time_order(History(find_journals(places)).new()), order_id, timezone)
     click.echo("\n".join(lines))
+    sys.exit(1 if len(lines) == 1 else 0)
 
 
 def _in_time_order(entries: Iterator[tuple[int, Any]]) -> list[tuple[int, Any]]:

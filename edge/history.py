@@ -1,11 +1,13 @@
 """Reads what journals say, from outside the processes that write them: for reports, questions and progress."""
 
+import contextlib
+import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from edge.codec import BadMessage
-from edge.journal import JournalError, read_figures, read_rows
+from edge.codec import BadMessage, decode
+from edge.journal import JournalError, Row, read_figures, read_rows
 from edge.messages import Message
 
 SUMMED = ("uplink_sent", "uplink_received", "uplink_duplicates", "uplink_resent")
@@ -25,12 +27,8 @@ class History:
                 continue
             for row in read_rows(path, self._after[path]):
                 self._after[path] = row.n
-                try:
-                    yield row.at_ms, row.message()
-                    for output in row.outputs():
-                        yield row.at_ms, output
-                except BadMessage:
-                    continue
+                for message in _known(row):
+                    yield row.at_ms, message
 
     def figures(self) -> dict[str, Any]:
         """What the processes measured: of the box where there is one, message counts summed over all and all starts."""
@@ -45,6 +43,15 @@ class History:
                 figures = _of_box(starts)
         figures["messages"] = {name.removeprefix("uplink_"): count for name, count in counts.items()}
         return figures
+
+
+def _known(row: Row) -> Iterator[Message]:
+    """The event and what followed from it, as far as this version knows the words."""
+    with contextlib.suppress(BadMessage):
+        yield row.message()
+    for kind, body in json.loads(row.outputs_json):
+        with contextlib.suppress(BadMessage):
+            yield decode(kind, json.dumps(body))
 
 
 def _of_box(starts: list[dict[str, Any]]) -> dict[str, Any]:

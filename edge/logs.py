@@ -4,6 +4,7 @@ import json
 import logging
 import sys
 import time
+from pathlib import Path
 
 _STANDARD = set(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 NOISY = ("asyncua", "pymodbus", "amqtt", "transitions", "uvicorn.access", "httpx", "websockets")
@@ -23,9 +24,9 @@ class JsonLines(logging.Formatter):
         return json.dumps(line, default=str)
 
 
-def set_up_logs(level: int = logging.INFO) -> None:
-    """Call once, before anything else runs."""
-    handler = logging.StreamHandler(sys.stderr)
+def set_up_logs(level: int = logging.INFO, file: Path | None = None) -> None:
+    """Call once, before anything else runs. `file` instead of stderr is for a terminal with a live table on it."""
+    handler = logging.StreamHandler(sys.stderr) if file is None else logging.FileHandler(file, delay=True)
     handler.setFormatter(JsonLines())
     logging.basicConfig(level=level, handlers=[handler], force=True)
     for name in NOISY:

@@ -3,11 +3,12 @@
 `report(event)` is the only way in and returns when the event is on disk; then its sender may be acknowledged. `act`
 runs after the commit: commands go to the machines, messages for peers are already in the journal's outbox, the page
 gets a copy of everything. Start = open the journal, load the last snapshot, replay the tail, open the walls; a start
-after a crash is the same start. Stop = cancel the task group, take a snapshot.
+after a crash is the same start. Stop = cancel the task group once, take a snapshot; being told again changes nothing.
 """
 
 import asyncio
 import contextlib
+import fcntl
 import gc
 import json
 import logging
@@ -15,7 +16,7 @@ import os
 import pickle
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter_ns
@@ -25,11 +26,11 @@ import uvloop
 
 from edge import __version__, opening, wes
 from edge.clock import SiteClock
-from edge.journal import HERE, Entry, Journal, Origin, Snapshot
-from edge.messages import EventSetAside, Message, PeerChanged, Woken
+from edge.journal import HERE, Entry, Journal, JournalError, Origin, Snapshot
+from edge.messages import Message, PeerChanged, Woken
 from edge.page.feed import Feed
 from edge.page.figures import Figures
-from edge.recovery import Recovered, recover
+from edge.recovery import Aside, Recovered, recover
 from edge.settings import ConfigError, ProcessSettings, SiteSettings
 from edge.systems import Systems, dump
 from edge.uplink import mqtt
@@ -74,6 +75,7 @@ class Runtime:
         self.machines: MachineWall | None = None
         if site is not None and "wes" in process.systems:
             self.machines = MachineWall(site, self.figures, lambda: self.beats)
+        self.aside = Aside()
         self._inbox: asyncio.Queue[Pending] = asyncio.Queue(process.limits.inbox_max)
         self._later: list[Pending] = []
         self._decided = asyncio.Event()
@@ -120,11 +122,12 @@ class Runtime:
     async def _take(self) -> list[Pending]:
         """At least one event, and all that wait with it, up to a batch."""
         batch, self._later = self._later, []
+        self.beats += 1
         while not batch:
-            self.beats += 1
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(BEAT_EVERY_S):
                     batch.append(await self._inbox.get())
+            self.beats += 1
         while len(batch) < self.process.limits.batch_max and not self._inbox.empty():
             batch.append(self._inbox.get_nowait())
         return batch
@@ -146,16 +149,17 @@ class Runtime:
             self.figures.count("duplicates")
             return None, ()
         now_ms = self.now_ms()
+        event = self.aside.instead_of(pending.event, now_ms)
         started = perf_counter_ns()
         try:
-            settled = self.systems.settle(pending.event, now_ms, pending.origin.peer)
+            settled = self.systems.settle(event, now_ms, pending.origin.peer)
         except BaseException as error:
-            self.journal.set_aside(pending.event, f"{type(error).__name__}: {error}")
+            self.journal.set_aside(event, f"{type(error).__name__}: {error}")
             raise
         self.journal.last_at_ms = now_ms
         self.figures.time_us("decide_us", (perf_counter_ns() - started) // 1000)
         self.figures.count("events")
-        return Entry(now_ms, pending.origin, pending.event, settled.outputs, settled.sends), settled.commands
+        return Entry(now_ms, pending.origin, event, settled.outputs, settled.sends), settled.commands
 
     def _act(self, entry: Entry, commands: Sequence[Message]) -> None:
         """After the commit: commands to the machines, a copy of everything to the page."""
@@ -188,10 +192,10 @@ class Runtime:
         """Tells the systems when a time has come that one of them asked for."""
         while True:
             at_ms = self.systems.wake_at_ms
-            wait_s = WAKE_AT_MOST_S if at_ms is None else min(WAKE_AT_MOST_S, self.clock.wall_s(at_ms))
-            if at_ms is not None and wait_s <= 0:
+            if at_ms is not None and at_ms <= self.now_ms():
                 await self.report(Woken(at_ms=self.now_ms()))
                 continue
+            wait_s = WAKE_AT_MOST_S if at_ms is None else min(WAKE_AT_MOST_S, self.clock.wall_s(at_ms))
             self._decided.clear()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(wait_s):
@@ -228,9 +232,8 @@ class Runtime:
         now_ms = self.now_ms()
         for message in opening.opening_messages(self.process, self.site, now_ms):
             await self.report(message)
-        for body, kind, error, told in await self.journal.aside():
-            if not told:
-                await self.report(EventSetAside(at_ms=now_ms, kind=kind, body=body.decode(), error=error))
+        for aside in self.aside.untold(now_ms):
+            await self.report(aside)
         await self.journal.aside_told()
         for digest, message in opening.first_messages(self.process, self.site, now_ms):
             name = digest.partition(":")[0]
@@ -240,6 +243,8 @@ class Runtime:
 
     async def run(self, recovered: Recovered) -> None:
         """Opens the walls and runs until cancelled."""
+        self._since_snapshot = recovered.entries
+        self.aside = await Aside.read(self.journal)
         async with asyncio.TaskGroup() as group:
             for loop in (self.decide, self.keep_snapshots, self.keep_figures, self.watch_lag):
                 group.create_task(loop())
@@ -254,7 +259,7 @@ class Runtime:
             if self.process.peers:
                 group.create_task(self._keep_uplink())
             if self.machines is not None:
-                group.create_task(self.machines.keep(self.report, self.journal.start % 65_536, self.now_ms))
+                group.create_task(self.machines.keep(self.report, (self.journal.start - 1) % 65_535 + 1, self.now_ms))
             if self.process.page is not None:
                 group.create_task(keep_page(self.process.page, self.socket, self.process.name))
             self._ready(recovered)
@@ -306,16 +311,33 @@ def _unpickled(states: bytes) -> dict[str, bytes]:
 
 async def start(process: ProcessSettings, site: SiteSettings | None, *, accept: bool) -> None:
     """One life of a process, from recovery to a clean stop. Raises ConfigError, JournalError."""
-    async with Journal(process.data / "journal.db", process.name) as journal:
-        runtime = Runtime(process, site, journal)
-        await journal.meta("systems", ",".join(runtime.systems.names))
-        await journal.meta("peers", json.dumps(process.peers))
-        recovered = await recover(runtime.systems, journal, accept=accept)
+    with _alone(process.data):
+        async with Journal(process.data / "journal.db", process.name) as journal:
+            runtime = Runtime(process, site, journal)
+            recovered = await recover(runtime.systems, journal, accept=accept)
+            await journal.meta("systems", ",".join(runtime.systems.names))
+            await journal.meta("peers", json.dumps(process.peers))
+            try:
+                await runtime.run(recovered)
+            finally:
+                if sys.exc_info()[0] is asyncio.CancelledError:
+                    await _stop(runtime)
+
+
+@contextlib.contextmanager
+def _alone(data: Path) -> Iterator[None]:
+    """Two processes that write one journal would end each other. Raises JournalError."""
+    try:
+        data.mkdir(parents=True, exist_ok=True)
+        lock = (data / "lock").open("w")
+    except OSError as error:
+        raise JournalError(f"{data}: {error.strerror}; check the disk and the data directory") from error
+    with lock:
         try:
-            await runtime.run(recovered)
-        finally:
-            if sys.exc_info()[0] is asyncio.CancelledError:
-                await asyncio.shield(_stop(runtime))
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise JournalError(f"{data}: another running process uses it; stop that, or set another `data`") from error
+        yield
 
 
 async def _stop(runtime: Runtime) -> None:
@@ -339,7 +361,20 @@ def run(process: ProcessSettings, site: SiteSettings | None, *, accept: bool = F
 async def _until_told(process: ProcessSettings, site: SiteSettings | None, *, accept: bool) -> None:
     life = asyncio.current_task()
     assert life is not None
+    told = False
+
+    def tell() -> None:
+        """Only the first signal counts: a second one must not break into the clean stop."""
+        nonlocal told
+        if not told:
+            told = True
+            life.cancel()
+
+    running = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, life.cancel)
+        running.add_signal_handler(number, tell)
     with contextlib.suppress(asyncio.CancelledError):
         await start(process, site, accept=accept)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        running.remove_signal_handler(number)
+        signal.signal(number, signal.SIG_IGN)

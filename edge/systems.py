@@ -5,18 +5,22 @@ the same entry; one read by a system elsewhere goes to the peer that runs it. Us
 simulated day alike, so all three decide the same.
 """
 
+import json
+import logging
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from time import perf_counter_ns
 from typing import Any, Protocol
 
-from edge.codec import dump_state, load_state
+from edge.codec import BadMessage, dump_state, load_state
 from edge.messages import LOCAL, READERS, Message
 from edge.oms import engine as oms
 from edge.page import twin
 from edge.wes import engine as wes
 from edge.wms import engine as wms
+
+logger = logging.getLogger(__name__)
 
 FOLLOWING_MAX = 100_000
 """One event that sets off more than this is a fault of ours, not a busy day."""
@@ -110,12 +114,29 @@ class Systems:
         return {name: engine.save() for name, engine in self._engines.items()} | {"twin": self.twin.save()}
 
     def load(self, states: Mapping[str, bytes]) -> None:
-        """Raises BadMessage if a state does not fit today's code."""
+        """All systems or none. Raises BadMessage if a state does not fit today's code.
+
+        The twin decides nothing: one that does not fit starts empty and keeps nobody from starting.
+        """
+        loaded = {name: _load_state(name, states[name]) for name in self._engines}
         for name, engine in self._engines.items():
-            engine.load(load_state(ENGINES[name][1], states[name]))
-        self.twin.load(load_state(twin.STATE, states["twin"]))
+            engine.load(loaded[name])
+        try:
+            self.twin.load(load_state(twin.STATE, states["twin"]))
+        except BadMessage as error:
+            logger.warning("the page starts with an empty picture", extra={"because": str(error)})
 
 
 def dump(states: Mapping[str, Any]) -> dict[str, bytes]:
     """States as JSON, for a snapshot."""
     return {name: dump_state(state) for name, state in states.items()}
+
+
+def _load_state(name: str, body: bytes) -> Any:
+    """Raises BadMessage also for a part that this version does not know and would lose without a word."""
+    state_type = ENGINES[name][1]
+    state = load_state(state_type, body)
+    unknown = sorted(set(json.loads(body)) - {field.name for field in fields(state_type)})
+    if unknown:
+        raise BadMessage(f"{name}: this version does not know {', '.join(unknown)}")
+    return state

@@ -77,10 +77,19 @@ async def keep_page(settings: PageSettings, socket: Path, name: str) -> Never:
         try:
             code = await page.wait()
         except asyncio.CancelledError:
-            page.terminate()
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(PAGE_STOP_S):
-                    await page.wait()
+            await _end(page)
             raise
         logger.warning("page ended", extra={"code": code, "restart_s": PAGE_RESTART_S})
         await asyncio.sleep(PAGE_RESTART_S)
+
+
+async def _end(page: asyncio.subprocess.Process) -> None:
+    """A Ctrl-C of the terminal may have ended it already; one that hangs is not waited for."""
+    with contextlib.suppress(ProcessLookupError):
+        page.terminate()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(PAGE_STOP_S):
+                await page.wait()
+                return
+        page.kill()
+        await page.wait()

@@ -1,6 +1,7 @@
 """What a demo shows in the terminal: a live table or plain lines while it runs, the KPIs at the end."""
 
 import asyncio
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -9,12 +10,14 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from edge.demo.play import TimeLimitError, run_demo
+from edge.demo.play import DONE, FAILED, STOPPED, TIME_LIMIT, DemoFailed, Watch, run_demo
 from edge.demo.stage import DemoOptions, Stage
 from edge.page.reports import kpi_table, write_report
+from edge.settings import ConfigError
 
 LINE_EVERY_S = 5.0
-TIME_LIMIT_EXIT = 3
+EXITS = {DONE: 0, FAILED: 1, TIME_LIMIT: 3, STOPPED: 130}
+NAMED_MAX = 8
 
 console = Console(highlight=False)
 
@@ -26,11 +29,9 @@ class Progress:
         self._live = Live(console=console, refresh_per_second=4, transient=True) if live else None
         self._said_at = 0.0
 
-    def start(self, banner: str) -> None:
-        """Says where everything is, then begins."""
-        console.print(banner, soft_wrap=True)
-        if self._live is not None:
-            self._live.start()
+    def say(self, text: str) -> None:
+        """Something that stays on the screen."""
+        console.print(text, soft_wrap=True, markup=False)
 
     def stop(self) -> None:
         """Leaves the terminal as it was."""
@@ -40,10 +41,11 @@ class Progress:
     def show(self, stage: Stage, result: dict[str, Any]) -> None:
         """How far the day is."""
         if self._live is not None:
+            self._live.start()
             self._live.update(_table(stage, result))
         elif time.monotonic() - self._said_at > LINE_EVERY_S:
             self._said_at = time.monotonic()
-            console.print(_line(stage, result), soft_wrap=True)
+            console.print(_line(stage, result), soft_wrap=True, markup=False)
 
 
 def _site_time(stage: Stage) -> str:
@@ -54,7 +56,7 @@ def _line(stage: Stage, result: dict[str, Any]) -> str:
     orders, units, sorter = result["orders"], result["units"], result["sorter"]
     return (
         f"{_site_time(stage)}  orders {orders['captured']}/{len(stage.day.orders)}, {orders['open']} open, "
-        f"{orders['shipped']} shipped, {orders['short_shipped']} short, {orders['backordered']} backordered · "
+        f"{orders['shipped']} shipped, {orders['short_shipped']} short shipped, {orders['backordered']} backordered · "
         f"units {units['shipped']}/{units['ordered']} · sorted {sorter['diverted']} of {sorter['scans']} scans · "
         f"alarms {sum(1 for alarm in result['alarms'] if not alarm.get('cleared'))}"
     )
@@ -81,28 +83,48 @@ def kpis(result: dict[str, Any]) -> None:
     console.print(table)
 
 
-def _first(group: BaseExceptionGroup[TimeLimitError]) -> TimeLimitError:
-    inner: BaseException = group
-    while isinstance(inner, BaseExceptionGroup):
-        inner = inner.exceptions[0]
-    assert isinstance(inner, TimeLimitError)
-    return inner
-
-
 def play(options: DemoOptions, report_file: Path | None, *, live: bool) -> int:
-    """Runs the demo; the exit code. Raises ConfigError."""
+    """Runs the demo; the exit code. The report is written however it ended. Raises ConfigError."""
+    if report_file is not None:
+        _check_writable(report_file)
+    stage = Stage(options)
+    watch = Watch(stage)
     progress = Progress(live=live)
-    code = 0
+    failure = ""
     try:
-        result = asyncio.run(run_demo(options, progress.show, progress.start))
-    except* TimeLimitError as group:
-        result = _first(group).args[0]
-        code = TIME_LIMIT_EXIT
+        ended = asyncio.run(run_demo(stage, watch, progress.show, progress.say))
+    except DemoFailed as error:
+        ended, failure = FAILED, str(error)
     finally:
         progress.stop()
     if report_file is not None:
-        write_report(report_file, result)
-    kpis(result)
-    if code == TIME_LIMIT_EXIT:
-        console.print("the time limit passed before every order was final; `edge why order ID` tells of each")
-    return code
+        write_report(report_file, watch.result)
+    if watch.result["orders"]["captured"]:
+        kpis(watch.result)
+        progress.say(
+            f"`edge why order ID --data {stage.root}` tells an order's story, `edge report {stage.root}` this again"
+        )
+    _explain(ended, failure, watch, options)
+    return 0 if ended == STOPPED and not options.until_done else EXITS[ended]
+
+
+def _explain(ended: str, failure: str, watch: Watch, options: DemoOptions) -> None:
+    open_orders = watch.unfinished()
+    named = ", ".join(open_orders[:NAMED_MAX]) + (", …" if len(open_orders) > NAMED_MAX else "")
+    if ended == FAILED:
+        print(f"the demo ended: {failure}", file=sys.stderr)
+    elif ended == TIME_LIMIT:
+        limit = f"{options.time_limit_s / 60:g} min"
+        print(f"the time limit ({limit}) passed with {len(open_orders)} orders not final: {named}", file=sys.stderr)
+    elif ended == STOPPED and options.until_done:
+        print(f"stopped with {len(open_orders)} orders not final: {named}", file=sys.stderr)
+
+
+def _check_writable(report_file: Path) -> None:
+    """Found out now, not at the end of the day. Raises ConfigError."""
+    fresh = report_file.with_name(report_file.name + ".new")
+    try:
+        fresh.touch()
+        fresh.unlink()
+    except OSError as error:
+        raise ConfigError([f"--report {report_file}: {error.strerror}; name a file that can be written"]) from error

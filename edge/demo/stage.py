@@ -1,5 +1,6 @@
 """The stage of a demo: its day, its configuration with free ports, and the processes a real site runs."""
 
+import fcntl
 import json
 import socket
 import time
@@ -28,6 +29,8 @@ from edge.settings import (
 )
 
 PAGE_PORT = 8080
+PAGE_PORTS = 20
+"""How many ports from PAGE_PORT on are tried before any free one is taken."""
 MINUTE_MS = 60_000
 PROCESS_MS = 4 * MINUTE_MS
 """What the generated day of a demo allows from release to loaded."""
@@ -78,6 +81,43 @@ def free_port(preferred: int = 0) -> int:
     raise OSError("no free port on loopback")
 
 
+class Ports:
+    """Free ports for one demo, none given twice; two demos that start together do not both take the same page port."""
+
+    def __init__(self) -> None:
+        self._given: set[int] = set()
+        self._claims: list[socket.socket] = []
+
+    def any(self) -> int:
+        """A free port."""
+        while (port := free_port()) in self._given:
+            continue
+        self._given.add(port)
+        return port
+
+    def page(self) -> int:
+        """The first free one from PAGE_PORT on, else any."""
+        for port in range(PAGE_PORT, PAGE_PORT + PAGE_PORTS):
+            if port not in self._given and free_port(port) == port and self._claim(port):
+                self._given.add(port)
+                return port
+        return self.any()
+
+    def _claim(self, port: int) -> bool:
+        """A name in the kernel that one process can have, until it ends: the port itself is bound only later."""
+        claim = socket.socket(socket.AF_UNIX)
+        try:
+            claim.bind(f"\0edge-demo-page-{port}")
+        except FileNotFoundError:
+            claim.close()
+            return True  # a system without such names
+        except OSError:
+            claim.close()
+            return False
+        self._claims.append(claim)
+        return True
+
+
 def plan_day(options: DemoOptions, site: SiteSettings, office: ProcessSettings, now_ms: int) -> Day:
     """The orders of the day, from a file or generated, with stock for them. Raises ConfigError."""
     shortage = options.shortage_percent / 100
@@ -108,12 +148,26 @@ class Stage:
         self.box = read_process(options.config / "box.yaml")
         self.root = options.data
         self.config = self.root / "config"
-        self.config.mkdir(parents=True, exist_ok=True)
+        self._make_room()
         self.journals = (self.root / "office" / "journal.db", self.root / "box" / "journal.db")
         self.office_url = ""
         self.box_url = ""
         self.broker_name = ""
+        self.ports = Ports()
+        self.continues = False
         self.clock, self.day = self._continue() or self._begin()
+
+    def _make_room(self) -> None:
+        try:
+            self.config.mkdir(parents=True, exist_ok=True)
+            self._lock = (self.root / "demo.lock").open("w")
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise ConfigError([f"{self.root}: another demo runs there; end it, or give another --data"]) from error
+        except OSError as error:
+            raise ConfigError(
+                [f"{self.root}: {error.strerror}; give --data a folder that can be written to"]
+            ) from error
 
     def _begin(self) -> tuple[ClockSettings, Day]:
         now_ms = time.time_ns() // 1_000_000
@@ -131,24 +185,33 @@ class Stage:
         last_ms = max((row_ms for path in self.journals for row_ms in _last_ms(path)), default=0)
         if not orders_file.exists() or not last_ms:
             return None
+        self._check_composition()
         orders = tuple(_order(fields) for fields in json.loads(orders_file.read_bytes()))
+        self.continues = True
         now_ms = time.time_ns() // 1_000_000
         clock = ClockSettings(speed=self.options.speed, start_wall_ms=now_ms, start_site_ms=last_ms)
         return clock, Day(orders, (), Seed((), (), ()), last_ms)
 
+    def _check_composition(self) -> None:
+        """The journals there belong to one composition; another one could not read them."""
+        box = self.config / "box.yaml"
+        if box.exists() and ("wms" not in read_process(box).systems) != self.options.wms_in_office:
+            was = "without" if self.options.wms_in_office else "with"
+            raise ConfigError([f"{self.root}: was begun {was} --wms-in-office; go on so, or give another --data"])
+
     def write(self, broker_url: str) -> None:
         """Writes the configuration the processes start from: the given one, with free ports."""
-        opcua_port = free_port()
+        opcua_port = self.ports.any()
         devices = {}
         for name, device in self.site.devices.items():
             update: dict[str, Any] = {"tags": device.tags.resolve()}
             if device.driver == "modbus":
-                update |= {"host": "127.0.0.1", "port": free_port()}
+                update |= {"host": "127.0.0.1", "port": self.ports.any()}
             else:
                 update |= {"url": f"opc.tcp://127.0.0.1:{opcua_port}"}
             devices[name] = device.model_copy(update=update)
         self._dump("site.yaml", self.site.model_copy(update={"devices": devices}))
-        box_port, office_port = free_port(PAGE_PORT), free_port()
+        box_port, office_port = self.ports.page(), self.ports.any()
         self.box_url, self.office_url = f"http://127.0.0.1:{box_port}", f"http://127.0.0.1:{office_port}"
         shared: dict[str, Any] = {
             "site": "site.yaml", "broker": BrokerSettings(url=broker_url), "clock": self.clock,
