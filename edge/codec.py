@@ -6,6 +6,7 @@ grow while an older process is still running.
 """
 
 from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
 from functools import cache
 from typing import Any, TypeVar
 
@@ -14,6 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 from edge.messages import KINDS, Message
 
 BODY_MAX_BYTES = 2_000_000
+INTEGER_MAX = 2**62
 S = TypeVar("S")
 
 
@@ -43,11 +45,18 @@ def plain(message: Message) -> dict[str, Any]:
 
 
 def decode(kind: str, body: bytes | str) -> Message:
-    """Raises BadMessage."""
+    """A message from outside. Raises BadMessage."""
+    if len(body) > BODY_MAX_BYTES:
+        raise BadMessage(f"{kind[:60]}: {len(body)} bytes are more than the {BODY_MAX_BYTES} allowed")
+    message = recall(kind, body)
+    _refuse_huge(kind, message)
+    return message
+
+
+def recall(kind: str, body: bytes | str) -> Message:
+    """A message from our own disk: what was let in once is read again, whatever the limits are. Raises BadMessage."""
     if kind not in KINDS:
         raise BadMessage(f"kind: {kind[:60]!r} is not a message this version knows")
-    if len(body) > BODY_MAX_BYTES:
-        raise BadMessage(f"{kind}: {len(body)} bytes are more than the {BODY_MAX_BYTES} allowed")
     try:
         message: Message = _adapter(kind).validate_json(body)
     except ValidationError as error:
@@ -63,7 +72,21 @@ def from_plain(kind: str, fields: Mapping[str, Any]) -> Message:
         message: Message = _adapter(kind).validate_python(dict(fields))
     except ValidationError as error:
         raise BadMessage(_explain(kind, error)) from error
+    _refuse_huge(kind, message)
     return message
+
+
+def _refuse_huge(where: str, value: object) -> None:
+    """Whole numbers beyond 63 bits fit no register, no column and no array. Raises BadMessage."""
+    if isinstance(value, int):
+        if not -INTEGER_MAX <= value <= INTEGER_MAX:
+            raise BadMessage(f"{where}: whole numbers end at {INTEGER_MAX}")
+    elif isinstance(value, tuple):
+        for number, part in enumerate(value):
+            _refuse_huge(f"{where}.{number}", part)
+    elif is_dataclass(value):
+        for field in fields(value):
+            _refuse_huge(f"{where}.{field.name}", getattr(value, field.name))
 
 
 def _explain(kind: str, error: ValidationError) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from edge.codec import BadMessage, decode
+from edge.codec import BadMessage, recall
 from edge.journal import JournalError, Row, read_figures, read_rows
 from edge.messages import Message
 
@@ -51,7 +51,7 @@ def _known(row: Row) -> Iterator[Message]:
         yield row.message()
     for kind, body in json.loads(row.outputs_json):
         with contextlib.suppress(BadMessage):
-            yield decode(kind, json.dumps(body))
+            yield recall(kind, json.dumps(body))
 
 
 def _of_box(starts: list[dict[str, Any]]) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from edge.codec import decode, encode, kind_of
+from edge.codec import encode, kind_of, recall
 from edge.messages import Message
 
 SCHEMA = 1
@@ -85,11 +85,11 @@ class Row:
 
     def message(self) -> Message:
         """Raises BadMessage if this version no longer knows the event."""
-        return decode(self.kind, self.event)
+        return recall(self.kind, self.event)
 
     def outputs(self) -> Iterator[Message]:
         for kind, body in json.loads(self.outputs_json):
-            yield decode(kind, json.dumps(body))
+            yield recall(kind, json.dumps(body))
 
 
 @dataclass(slots=True)

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-from edge.codec import BODY_MAX_BYTES, BadMessage, from_plain, kind_of, plain
+from edge.codec import BadMessage, from_plain, kind_of, plain
 from edge.journal import Journal, Row, Snapshot, outputs_json
 from edge.messages import LOCAL, DivertUnit, EventSetAside, JobEnded, Message, StartJob, UnitSorted
 from edge.settings import ConfigError
@@ -36,7 +36,7 @@ def replay(systems: Systems, rows: Iterable[Row]) -> Iterator[str]:
     """Decides the rows again; yields one line for each that comes out differently."""
     for row in rows:
         try:
-            event = _event(row)
+            event = row.message()
         except BadMessage as error:
             yield f"entry {row.n}: this version does not understand it: {error}"
             continue
@@ -48,13 +48,6 @@ def replay(systems: Systems, rows: Iterable[Row]) -> Iterator[str]:
         now = outputs_json(outputs)
         if now != row.outputs_json:
             yield f"entry {row.n} ({row.kind}): {_first_difference(row.outputs_json, now)}"
-
-
-def _event(row: Row) -> Message:
-    """The limit of the wire is none for what this process wrote itself, such as a big catalogue. Raises BadMessage."""
-    if len(row.event) > BODY_MAX_BYTES:
-        return from_plain(row.kind, json.loads(row.event))
-    return row.message()
 
 
 def _first_difference(was: bytes, now: bytes) -> str:

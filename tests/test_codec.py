@@ -49,6 +49,7 @@ ORDER = OrderCaptured(at_ms=1, order_id="o1", route="R", lines=(OrderLine(line=1
         ("OrderCaptured", b"{}", "at_ms"),
         ("OrderCaptured", encode(ORDER).replace(b'"quantity":2', b'"quantity":"two"'), "lines.0.quantity"),
         ("OrderCaptured", b'{"at_ms":1e400}', "at_ms"),
+        ("OrderCaptured", encode(ORDER).replace(b'"quantity":2', b'"quantity":' + b"9" * 30), r"lines.0.quantity"),
         ("NoSuchThing", b"{}", "NoSuchThing"),
         ("", b"{}", "kind"),
         ("OrderCaptured", b"x" * (BODY_MAX_BYTES + 1), "bytes"),

@@ -486,7 +486,7 @@ def finished(data: Path, *options: str, orders: int) -> dict[str, Any]:
     """Runs a demo to its end; what its report says."""
     report = data.with_suffix(".json")
     process = demo(
-        data, "--orders", str(orders), "--speed", "10", "--time-limit", "8", "--report", str(report), *options
+        data, "--orders", str(orders), "--speed", "10", "--time-limit", "5", "--report", str(report), *options
     )
     said, faults = process.communicate(timeout=600)
     assert process.returncode == 0, said + faults

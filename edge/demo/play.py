@@ -66,6 +66,7 @@ async def run_demo(stage: Stage, watch: Watch, show: Show, say: Say) -> str:
     if stage.options.until_done and watch.look() and watch.done:
         say("every order was final already; nothing was started")
         return DONE
+    say("starting the broker, the simulators, the office and the box ...")
     stopped: list[str] = []
     life = asyncio.current_task()
     assert life is not None

@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
+from rich.console import Console, Group
 from rich.live import Live
 from rich.table import Table
 
@@ -62,7 +62,7 @@ def _line(stage: Stage, result: dict[str, Any]) -> str:
     )
 
 
-def _table(stage: Stage, result: dict[str, Any]) -> Table:
+def _table(stage: Stage, result: dict[str, Any]) -> Group:
     table = Table(title=f"{stage.site.site}  {_site_time(stage)} UTC, speed {stage.clock.speed}", title_justify="left")
     for column in ("departure", "planned", "loaded", "missed", "closed"):
         table.add_column(column, justify="left" if column == "departure" else "right")
@@ -71,8 +71,7 @@ def _table(stage: Stage, result: dict[str, Any]) -> Table:
         closed = "closed" if departure["closed_at"] else ""
         planned, loaded, missed = (str(departure[k]) for k in ("orders_planned", "orders_loaded", "missed"))
         table.add_row(departure["id"], planned, loaded, missed, closed)
-    table.caption = _line(stage, result)
-    return table
+    return Group(table, _line(stage, result))
 
 
 def kpis(result: dict[str, Any]) -> None:
@@ -116,7 +115,7 @@ def _explain(ended: str, failure: str, watch: Watch, options: DemoOptions) -> No
     elif ended == TIME_LIMIT:
         limit = f"{options.time_limit_s / 60:g} min"
         print(f"the time limit ({limit}) passed with {len(open_orders)} orders not final: {named}", file=sys.stderr)
-    elif ended == STOPPED and options.until_done:
+    elif ended == STOPPED:
         print(f"stopped with {len(open_orders)} orders not final: {named}", file=sys.stderr)
 
 

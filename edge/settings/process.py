@@ -105,6 +105,8 @@ class ProcessSettings(Model):
     def _needs_a_site(self) -> "ProcessSettings":
         if {"wms", "wes"} & set(self.systems) and self.site is None:
             raise ValueError("a process that runs wms or wes needs site: the path of site.yaml")
+        if self.stock_file is not None and self.items_file is None:
+            raise ValueError("stock_file needs items_file beside it: an article must be known before its stock")
         taken = [s for s in self.systems for p in self.peers.values() if s in p and s != "wms" and s != "wes"]
         if taken:
             raise ValueError(f"{taken[0]} runs here and at a peer: one writer per system")

@@ -23,6 +23,7 @@ from edge.wes.sorters import (
     leave_sorter,
     named,
     on_machine,
+    stray,
 )
 from edge.wes.state import MachineRecord, Ride, Track, UnitPlace, remember
 from edge.wes.units import expect, missing, seen
@@ -100,6 +101,8 @@ def hand_on(floor: Floor, machine: MachineRecord, config: Machine, scan: UnitSca
         reason=reason,
     )
     machine.waiting = None
+    if not hu_id:
+        stray(floor, machine.machine_id, scan)
     remember(machine.answers, named(scan.boot, scan.seq), answer, ANSWERS_MAX)
     remember(machine.tracking, scan.tracking_id, Track(boot=scan.boot, hu_id=hu_id, ride=ride_id), TRACKING_MAX)
     floor.say(answer)

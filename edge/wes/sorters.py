@@ -14,6 +14,7 @@ ANSWERS_MAX = 256
 """Answers and reports remembered per machine; a PLC's ring holds 4."""
 TRACKING_MAX = 2000
 RIDING_MAX = 2000
+STRAYS_MAX = 1000
 UNKNOWN_CLEAR_MS = 10 * MINUTE_MS
 ON_ITS_WAY = (SortResult.NONE, SortResult.RECIRCULATED, SortResult.UNEXPECTED)
 GONE = (SortResult.LOST, SortResult.FLUSHED)
@@ -46,7 +47,9 @@ def scanned(floor: Floor, machine: MachineRecord, scan: UnitScanned) -> None:
     hu_id = unit.hu_id if unit else ""
     if unit is not None:
         send_to(floor, machine, machine.riding[hu_id], choice.lane)
-    remember(machine.tracking, scan.tracking_id, Track(boot=scan.boot, hu_id=hu_id, ride=ride_id), TRACKING_MAX)
+    barcode = stray(floor, machine.machine_id, scan) if unit is None else ""
+    track = Track(boot=scan.boot, hu_id=hu_id, ride=ride_id, barcode=barcode)
+    remember(machine.tracking, scan.tracking_id, track, TRACKING_MAX)
     answer = DivertUnit(
         at_ms=floor.now_ms,
         machine_id=machine.machine_id,
@@ -62,6 +65,14 @@ def scanned(floor: Floor, machine: MachineRecord, scan: UnitScanned) -> None:
     )
     remember(machine.answers, key, answer, ANSWERS_MAX)
     floor.say(answer)
+
+
+def stray(floor: Floor, machine_id: str, scan: UnitScanned) -> str:
+    """A readable barcode that names no unit (yet: its pack report may be late) is remembered with its place."""
+    if scan.status is not ScanStatus.OK or scan.barcode in floor.state.delivered:
+        return ""
+    remember(floor.state.strays, scan.barcode, machine_id, STRAYS_MAX)
+    return scan.barcode
 
 
 def choose(floor: Floor, machine: MachineRecord, scan: UnitScanned, unit: UnitRecord | None) -> Choice:
@@ -179,6 +190,8 @@ def reported(floor: Floor, machine: MachineRecord, report: UnitSorted) -> None:
     unit = off(floor, machine, track, report)
     reason = "" if report.reason is SortResult.NONE else report.reason.name
     arrive(floor, machine.machine_id, report.lane, unit, report.result, reason)
+    if unit is None and track is not None and track.barcode in floor.state.strays:
+        floor.state.strays[track.barcode] = lane_location(machine.machine_id, report.lane)
 
 
 def still_riding(floor: Floor, machine: MachineRecord, track: Track | None) -> None:
@@ -198,7 +211,7 @@ def off(floor: Floor, machine: MachineRecord, track: Track | None, report: UnitS
         return None
     leave_sorter(floor, machine, track.ride)
     del machine.tracking[report.tracking_id]
-    return floor.state.units.get(track.hu_id)
+    return floor.state.units.get(track.hu_id or track.barcode)
 
 
 def gone(floor: Floor, machine: MachineRecord, track: Track | None, report: UnitSorted) -> None:

@@ -149,6 +149,8 @@ class Track:
     boot: int
     hu_id: str
     ride: str
+    barcode: str = ""
+    """What was read, where that named no unit then; it may by the time of the report."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -189,6 +191,8 @@ class State:
     delivered: dict[str, str] = field(default_factory=dict)
     expected: dict[str, int] = field(default_factory=dict)
     """Units let go to a sorter and not seen there yet -> when that is too long ago."""
+    strays: dict[str, str] = field(default_factory=dict)
+    """Barcodes read before their unit was known as packed -> where last: a machine, or a lane location."""
     departures: dict[str, DepartureRecord] = field(default_factory=dict)
     machines: dict[str, MachineRecord] = field(default_factory=dict)
     alarms: dict[str, AlarmRecord] = field(default_factory=dict)
@@ -236,6 +240,7 @@ def copied(state: State) -> State:
     twin.units = copies(state.units)
     twin.delivered = dict(state.delivered)
     twin.expected = dict(state.expected)
+    twin.strays = dict(state.strays)
     twin.departures = copies(state.departures)
     twin.machines = {key: copied_machine(machine) for key, machine in state.machines.items()}
     twin.alarms = copies(state.alarms)

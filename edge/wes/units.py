@@ -25,6 +25,7 @@ QUEUE_MAX = 1000
 
 def packed(floor: Floor, message: UnitPacked) -> None:
     """Learn which route the unit takes; said again it changes nothing else."""
+    where = floor.state.strays.pop(message.hu_id, "")
     known = floor.state.units.get(message.hu_id)
     if known is not None:
         known.route, known.departure_id, known.due_ms = message.route, message.departure_id, message.due_ms
@@ -43,6 +44,29 @@ def packed(floor: Floor, message: UnitPacked) -> None:
             unit.place, unit.machine_id = UnitPlace.CONVEYOR, machine.machine_id
     remember(floor.state.units, message.hu_id, unit, UNITS_MAX)
     unit_left(floor, message.hu_id, for_good=True)
+    if where:
+        name_stray(floor, unit, where)
+
+
+def name_stray(floor: Floor, unit: UnitRecord, where: str) -> None:
+    """The pack report came after the scanners had read the unit (a restart, a dead spot): it is where they saw it."""
+    if where in floor.layout.lanes:
+        machine_id, _ = floor.layout.lanes[where]
+        unit.place, unit.machine_id, unit.location = UnitPlace.LANE, machine_id, where
+        floor.say(
+            UnitArrived(
+                at_ms=floor.now_ms,
+                hu_id=unit.hu_id,
+                machine_id=machine_id,
+                location=where,
+                result=SortResult.DIVERTED,
+                reason="NAMED_LATE",
+            )
+        )
+        return
+    config = floor.layout.machines.get(where)
+    unit.place, unit.machine_id = UnitPlace.SORTER, (config.feeds or where) if config else where
+    expect(floor, unit.hu_id)
 
 
 def rerouted(floor: Floor, message: UnitRerouted) -> None:

@@ -90,22 +90,21 @@ def run(sizes: Sizes, data: Path) -> dict[str, Any]:
 
 
 def _figures(events: int, runs: list[tuple[Pass, float, float]]) -> dict[str, Any]:
-    seconds, appended, pure = (median(column) for column in ([r[0].seconds for r in runs], *_limits(runs)))
+    """Medians; each ratio is that of a round, so that what disturbs a round disturbs both of its sides."""
+    commits, decisions = (
+        spread([us for fed, _, _ in runs for us in fed.times[name]]) for name in ("commit_us", "decide_us")
+    )
     return {
-        "events_per_s": round(events / seconds),
+        "events_per_s": round(events / median(fed.seconds for fed, _, _ in runs)),
         "mean_batch": round(median(events / len(fed.batches) for fed, _, _ in runs), 2),
-        "commit_us": spread([us for fed, _, _ in runs for us in fed.times["commit_us"]]),
-        "decide_us": spread([us for fed, _, _ in runs for us in fed.times["decide_us"]]),
-        "append_per_s": round(events / appended),
-        "pure_per_s": round(events / pure),
-        "ratio_to_append": ratio(seconds, appended),
-        "ratio_to_pure": ratio(seconds, pure),
-        "ratio_to_both": ratio(seconds, appended + pure),
+        "commit_us": commits,
+        "decide_us": decisions,
+        "append_per_s": round(events / median(appended for _, appended, _ in runs)),
+        "pure_per_s": round(events / median(pure for _, _, pure in runs)),
+        "ratio_to_append": median(ratio(fed.seconds, appended) for fed, appended, _ in runs),
+        "ratio_to_pure": median(ratio(fed.seconds, pure) for fed, _, pure in runs),
+        "ratio_to_both": median(ratio(fed.seconds, appended + pure) for fed, appended, pure in runs),
     }
-
-
-def _limits(runs: list[tuple[Pass, float, float]]) -> tuple[list[float], list[float]]:
-    return [appended for _, appended, _ in runs], [pure for _, _, pure in runs]
 
 
 def feed(heard: Sequence[Heard], reporters: int, folder: Path) -> Pass:

@@ -21,6 +21,7 @@ from edge.messages import (
     UnitRerouted,
     Woken,
 )
+from edge.wes.units import EXPECT_MS
 from tests.wes.scene import T0, Play, load, of, pick
 
 
@@ -237,3 +238,37 @@ def test_a_stranger_raises_an_alarm_that_clears_by_itself() -> None:
     play.now = play.engine.wake_at_ms or 0
     assert [m.alarm_id for m in of(AlarmCleared, play.tell(Woken(at_ms=play.now)))] == ["sorter1:unknown_barcode"]
     assert play.engine.wake_at_ms is None
+
+
+def test_a_unit_whose_pack_report_comes_after_its_scans_is_where_they_saw_it() -> None:
+    """A box restarted between the belt and the packer's report: the carton went to the hospital lane unnamed."""
+    play = Play()
+    play.all_run()
+    play.scan("conveyor1", "hu1")
+    play.report("conveyor1", play.seq, SortResult.HANDOVER)
+    play.scan("sorter1", "hu1")
+    assert of(UnitArrived, play.report("sorter1", play.seq, SortResult.DIVERTED, 13)) == []
+    (arrived,) = of(UnitArrived, play.packed("hu1"))
+    assert (arrived.hu_id, arrived.location, arrived.reason) == ("hu1", "sorter1/L13", "NAMED_LATE")
+    assert of(UnitArrived, play.packed("hu1")) == []
+
+
+def test_a_unit_that_is_named_between_scan_and_report_arrives_with_its_name() -> None:
+    play = Play()
+    play.all_run()
+    play.scan("conveyor1", "hu1")
+    play.scan("sorter1", "hu1")
+    assert of(UnitArrived, play.packed("hu1")) == []
+    (arrived,) = of(UnitArrived, play.report("sorter1", play.seq, SortResult.DIVERTED, 13))
+    assert (arrived.hu_id, arrived.location) == ("hu1", "sorter1/L13")
+
+
+def test_a_unit_named_on_its_way_to_the_sorter_and_not_seen_there_is_looked_for() -> None:
+    play = Play()
+    play.all_run()
+    play.scan("conveyor1", "hu1")
+    play.report("conveyor1", play.seq, SortResult.HANDOVER)
+    play.packed("hu1")
+    play.now += EXPECT_MS
+    (missing,) = of(UnitMissing, play.tell(Woken(at_ms=play.now)))
+    assert (missing.hu_id, missing.machine_id) == ("hu1", "sorter1")
