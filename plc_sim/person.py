@@ -244,6 +244,10 @@ class PersonModel:
         if done is not None:
             self._outcome = done
             return False
+        unit = self._plant.units.get(barcode)
+        if unit is not None and unit.place in (errand.target, f"truck/{errand.departure_id}"):
+            self._outcome = self._note(errand, Outcome(errand.quantity))
+            return False
         source = self._plant.near(errand.source, barcode)
         found = self._plant.take(source, barcode, f"hands/{self.name}", self.name)
         outcome = Outcome(errand.quantity) if found else Outcome(0, NOT_FOUND)

@@ -81,6 +81,13 @@ class Plant:
         line.put(unit)
         return True
 
+    def put_back(self, conveyor: str, barcode: str) -> None:
+        """Somebody puts a unit from a stopped belt back on an infeed, on top of what waits there if need be."""
+        unit = self.units[barcode] = Unit(barcode, OUTSIDE)
+        line = self.infeeds[conveyor]
+        self.move(unit, line.infeed_place, "people")
+        line.put(unit)
+
     def bring(self, barcode: str, location: str) -> bool:
         """Put down a unit from outside; False when it is already somewhere."""
         if barcode in self.units or len(self.units) >= UNITS_MAX:

@@ -15,6 +15,7 @@ from typing import TextIO
 from edge.settings import ConfigError, SiteSettings, read_tags
 from plc_sim.codes import WORD
 from plc_sim.events import Moved, PersonDone
+from plc_sim.memory import Remembered, remember, restore
 from plc_sim.modbus import ModbusServer
 from plc_sim.opcua import OpcUaServer
 from plc_sim.people import HandheldClient, http_client
@@ -22,7 +23,6 @@ from plc_sim.program import SCAN_MS
 from plc_sim.roster import Worker, roster
 from plc_sim.world import World
 
-FLUSH_CYCLES = 25
 REPORTS_MAX = 8
 """Reports of one person that may wait for their handheld; a person makes one at a time."""
 
@@ -72,9 +72,11 @@ class Floor:
         self._site_ms = options.clock_site_ms or self._wall_ms
         self._file: TextIO | None = None
         physical = read_physical(options.physical) if options.physical else {}
+        memory = remember(options.actuations, physical) if options.actuations else Remembered(physical)
         boot = now_ms // 1000 % (WORD - 1) + 1
         log = self._log if options.actuations else None
-        self.world = World(site, options.seed, options.speed, self.now_ms(), physical, log, boot)
+        self.world = World(site, options.seed, options.speed, self.now_ms(), memory.physical, log, boot)
+        restore(self.world.plant, memory)
         self.opcua: list[OpcUaServer] = []
         self._reports: dict[str, asyncio.Queue[PersonDone]] = {}
 
@@ -91,14 +93,10 @@ class Floor:
 
     async def run(self) -> None:
         """One turn per PLC scan."""
-        cycle = 0
         while True:
             self.step()
             for server in self.opcua:
                 await server.show()
-            cycle += 1
-            if self._file is not None and cycle % FLUSH_CYCLES == 0:
-                self._file.flush()
             await asyncio.sleep(SCAN_MS / 1000)
 
     def add(self, worker: Worker) -> None:
@@ -126,7 +124,7 @@ class Floor:
         if path is None:
             yield
             return
-        with path.open("a", encoding="utf-8") as self._file:
+        with path.open("a", encoding="utf-8", buffering=1) as self._file:
             yield
         self._file = None
 

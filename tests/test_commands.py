@@ -513,7 +513,6 @@ def test_a_second_run_ends_a_day_that_is_over_at_once_and_keeps_the_report_true(
 
 @pytest.mark.scenario
 @pytest.mark.timeout(1200)
-@pytest.mark.xfail(reason="plc_sim forgets its floor with its process, and the WMS never writes off a lost unit")
 def test_a_day_killed_half_way_is_finished_by_the_next_run(tmp_path: Path) -> None:
     data = tmp_path / "data"
     process = demo(data, "--orders", "12", "--speed", "10")

@@ -69,6 +69,7 @@ def test_a_bad_site_file_is_refused(config: Path, old: str, new: str, field: str
         (b"a: 1\na: 2\n", "not valid YAML"),
         (b"- 1\n", "mapping"),
         (b"", "mapping"),
+        (b"a: \x00", "not valid YAML"),
         (b"x" * 5_000_000, "larger than"),
     ],
 )

@@ -248,7 +248,7 @@ class Stage:
             "-m", "plc_sim", "run", str(self.config / "site.yaml"), "--seed", str(self.options.seed),
             "--speed", str(clock.speed), "--clock-wall", str(clock.start_wall_ms),
             "--clock-site", str(clock.start_site_ms), "--people", str(self.options.people), "--box-url", self.box_url,
-            "--physical", str(self.config / "physical.csv"),
+            "--physical", str(self.config / "physical.csv"), "--actuations", str(self.root / "actuations.jsonl"),
         ), self.root)  # fmt: skip
         office = Child("office", ("-m", "edge", "run", str(self.config / "office.yaml")), self.root)
         box = Child("box", ("-m", "edge", "run", str(self.config / "box.yaml")), self.root)

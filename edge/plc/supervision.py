@@ -71,6 +71,7 @@ async def supervise(name: str, image: ProcessImage, hold: Callable[[Callable[[],
             if image.good:
                 lost_at = time.monotonic()
             image.link_lost(reason or "closed")
+        still_wanted()
         failures = 0 if stood_s > STEADY_S else failures + 1
         if not said:
             logger.warning("link lost", extra={"device": name, "reason": reason})

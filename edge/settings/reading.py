@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from edge.settings.checks import check_site
 from edge.settings.model import ConfigError
@@ -38,6 +38,8 @@ def _read_yaml(path: Path) -> Any:
         raise ConfigError(
             [f"{where}: not valid YAML: {error.problem}; mend the indentation or quote the value"]
         ) from error
+    except YAMLError as error:
+        raise ConfigError([f"{path}: not valid YAML: {str(error).splitlines()[0]}"]) from error
 
 
 def _line(data: Any, location: tuple[int | str, ...]) -> tuple[int, int]:
