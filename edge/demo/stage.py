@@ -35,7 +35,12 @@ MINUTE_MS = 60_000
 PROCESS_MS = 4 * MINUTE_MS
 """What the generated day of a demo allows from release to loaded."""
 SPARE_DEPARTURES = 40
-AHEAD_MS = 12_000
+HORIZON_LEAST_MS = 2 * MINUTE_MS
+ORDER_EVERY_MS = 5_000
+"""Site time between two orders on average: about what the demo's people can do."""
+LAST_CUTOFF_MS = 5 * MINUTE_MS
+"""From the last order to the last planned cutoff."""
+AHEAD_MS = 10_000
 """Real time between the start of the demo and its first order."""
 
 
@@ -133,7 +138,16 @@ def plan_day(options: DemoOptions, site: SiteSettings, office: ProcessSettings, 
         return Day(intake.orders, (), seed, start_ms, len(intake.rejected))
     routes = sorted({route for machine in site.machines for lane in machine.lanes for route in lane.routes})
     first_ms = now_ms + AHEAD_MS * options.speed
-    generated = generate_day(options.orders, options.seed, first_ms, site.site, routes, spare=SPARE_DEPARTURES)
+    generated = generate_day(
+        options.orders,
+        options.seed,
+        first_ms,
+        site.site,
+        routes,
+        max(HORIZON_LEAST_MS, options.orders * ORDER_EVERY_MS),
+        process_ms=LAST_CUTOFF_MS,
+        spare=SPARE_DEPARTURES,
+    )
     seed = seed_stock(generated.orders, site, shortage, options.seed, generated.items)
     return Day(generated.orders, generated.departures, seed, now_ms)
 
