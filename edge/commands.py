@@ -232,6 +232,21 @@ def replay(journal: Path, compare: bool, as_json: bool) -> None:
     sys.exit(1 if compare and differences else 0)
 
 
+@cli.command()
+@click.argument("journal", type=click.Path(path_type=Path, exists=True))
+@click.option("--release", is_flag=True, help="Try them again from the next start on (after the cause was mended).")
+def aside(journal: Path, release: bool) -> None:
+    """List the events of a JOURNAL that ended its process once and were set aside."""
+    from edge.history import find_journals
+    from edge.journal import read_aside, release_aside
+
+    for path in find_journals([journal]):
+        for kind, error, body in read_aside(path):
+            click.echo(f"{path}: {kind} ({error}): {body.decode(errors='replace')[:200]}")
+        if release:
+            click.echo(f"{path}: {release_aside(path)} released; they count again from the next start on")
+
+
 @cli.group()
 def why() -> None:
     """Where something is, and why."""

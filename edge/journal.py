@@ -15,6 +15,7 @@ import secrets
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -125,48 +126,49 @@ def _connect(path: Path, *, writing: bool) -> sqlite3.Connection:
     return connection
 
 
-def read_rows(path: Path, after: int = 0) -> Iterator[Row]:
-    """The entries of a journal that may be in use by another process, oldest first. Raises JournalError."""
+@contextmanager
+def _opened(path: Path, mode: str = "ro") -> Iterator[sqlite3.Connection]:
+    """A journal that another process may be using. Raises JournalError."""
     if not path.exists():
         raise JournalError(f"{path}: no journal here; give the path of a journal.db")
     try:
-        connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=10)
-        try:
-            rows = connection.execute(
-                "SELECT n, at_ms, kind, event, outputs FROM entries WHERE n > ? ORDER BY n", (after,)
-            )
-            for row in rows:
-                yield Row(*row)
-        finally:
-            connection.close()
+        connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode={mode}", uri=True, timeout=10)
+        with closing(connection), connection:
+            yield connection
     except sqlite3.Error as error:
         raise JournalError(f"{path}: cannot be read as a journal: {error}") from error
 
 
+def read_rows(path: Path, after: int = 0) -> Iterator[Row]:
+    """The entries of a journal that may be in use by another process, oldest first. Raises JournalError."""
+    query = "SELECT n, at_ms, kind, event, outputs FROM entries WHERE n > ? ORDER BY n"
+    with _opened(path) as connection:
+        for row in connection.execute(query, (after,)):
+            yield Row(*row)
+
+
 def read_figures(path: Path) -> list[dict[str, Any]]:
-    """The figures every start of the process left behind, oldest first; [] for a journal without any."""
-    try:
-        connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=10)
-        try:
-            return [json.loads(body) for (body,) in connection.execute("SELECT body FROM figures ORDER BY start")]
-        finally:
-            connection.close()
-    except sqlite3.Error:
-        return []
+    """The figures every start of the process left behind, oldest first. Raises JournalError."""
+    with _opened(path) as connection:
+        return [json.loads(body) for (body,) in connection.execute("SELECT body FROM figures ORDER BY start")]
 
 
 def read_meta(path: Path) -> dict[str, str]:
     """What a journal says about itself. Raises JournalError."""
-    if not path.exists():
-        raise JournalError(f"{path}: no journal here; give the path of a journal.db")
-    try:
-        connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=10)
-        try:
-            return dict(connection.execute("SELECT key, value FROM meta"))
-        finally:
-            connection.close()
-    except sqlite3.Error as error:
-        raise JournalError(f"{path}: cannot be read as a journal: {error}") from error
+    with _opened(path) as connection:
+        return dict(connection.execute("SELECT key, value FROM meta"))
+
+
+def read_aside(path: Path) -> list[tuple[str, str, bytes]]:
+    """Events set aside, as (kind, error, body). Raises JournalError."""
+    with _opened(path) as connection:
+        return connection.execute("SELECT kind, error, event FROM set_aside ORDER BY rowid").fetchall()
+
+
+def release_aside(path: Path) -> int:
+    """Forgets the events set aside: they are tried again from the next start on. How many. Raises JournalError."""
+    with _opened(path, "rw") as connection:
+        return connection.execute("DELETE FROM set_aside").rowcount
 
 
 class Journal:

@@ -8,7 +8,18 @@ from pathlib import Path
 
 import pytest
 
-from edge.journal import HERE, Entry, Journal, JournalError, Origin, Snapshot, read_meta, read_rows
+from edge.journal import (
+    HERE,
+    Entry,
+    Journal,
+    JournalError,
+    Origin,
+    Snapshot,
+    read_aside,
+    read_meta,
+    read_rows,
+    release_aside,
+)
 from edge.messages import Message, OrderCancelRequested, Woken
 
 
@@ -141,3 +152,18 @@ def test_kill_9_loses_nothing_that_was_acknowledged(tmp_path: Path) -> None:
         assert len(seen) >= acknowledged
     with sqlite3.connect(path) as connection:
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+
+async def test_events_set_aside_are_listed_and_released_from_outside(tmp_path: Path) -> None:
+    path = tmp_path / "journal.db"
+    async with Journal(path, "box") as journal:
+        journal.set_aside(woken(1), "ZeroDivisionError: boom")
+        journal.set_aside(woken(2), "KeyError: 'x'")
+    assert [(kind, error) for kind, error, _ in read_aside(path)] == [
+        ("Woken", "ZeroDivisionError: boom"),
+        ("Woken", "KeyError: 'x'"),
+    ]
+    assert release_aside(path) == 2
+    assert read_aside(path) == []
+    with pytest.raises(JournalError, match="no journal here"):
+        release_aside(tmp_path / "none.db")

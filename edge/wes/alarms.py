@@ -68,7 +68,7 @@ def event_set_aside(floor: Floor, message: EventSetAside) -> None:
         f"runtime:set_aside_{message.kind}",
         URGENT,
         f"An event of kind {message.kind} ended the process and was set aside: {message.error}",
-        "Compare stock and machines with what the event says, then acknowledge",
+        "Compare stock and machines with what the event says; `edge aside --release` lets it be tried again",
         ack_clears=True,
     )
 
