@@ -143,13 +143,23 @@ def read_rows(path: Path, after: int = 0) -> Iterator[Row]:
     """The entries of a journal that may be in use by another process, oldest first. Raises JournalError."""
     query = "SELECT n, at_ms, kind, event, outputs FROM entries WHERE n > ? ORDER BY n"
     with _opened(path) as connection:
-        for row in connection.execute(query, (after,)):
-            yield Row(*row)
+        if _has(connection, "entries"):
+            for row in connection.execute(query, (after,)):
+                yield Row(*row)
+
+
+def _has(connection: sqlite3.Connection, table: str) -> bool:
+    """False in a journal that is just being made."""
+    return bool(connection.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (table,)).fetchone())
 
 
 def read_figures(path: Path) -> list[dict[str, Any]]:
-    """The figures every start of the process left behind, oldest first. Raises JournalError."""
+    """The figures every start of the process left behind, oldest first; none before there is a journal."""
+    if not path.exists():
+        return []
     with _opened(path) as connection:
+        if not _has(connection, "figures"):
+            return []
         return [json.loads(body) for (body,) in connection.execute("SELECT body FROM figures ORDER BY start")]
 
 

@@ -16,6 +16,7 @@ from edge.journal import (
     Origin,
     Snapshot,
     read_aside,
+    read_figures,
     read_meta,
     read_rows,
     release_aside,
@@ -167,3 +168,12 @@ async def test_events_set_aside_are_listed_and_released_from_outside(tmp_path: P
     assert read_aside(path) == []
     with pytest.raises(JournalError, match="no journal here"):
         release_aside(tmp_path / "none.db")
+
+
+def test_a_journal_that_is_just_being_made_has_no_rows_and_no_figures(tmp_path: Path) -> None:
+    path = tmp_path / "journal.db"
+    assert read_figures(path) == []
+    with sqlite3.connect(path) as connection:
+        connection.execute("PRAGMA journal_mode=WAL")
+    assert list(read_rows(path)) == []
+    assert read_figures(path) == []
