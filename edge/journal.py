@@ -5,8 +5,8 @@ peer it came from (`take`) and with the rows of `outbox` that a peer still has t
 outbox at once: an event is acknowledged to its sender only after its row is on disk, and nothing is sent before.
 
 WAL with synchronous=FULL: a commit survives a power cut (measured: NORMAL lost acknowledged rows in 3 of 6 cuts).
-One writer thread, one commit per batch; reads have a second connection and thread; checkpoints run on the reading
-side, never inside a commit. A file that cannot be written ends the process: without the journal nothing may leave.
+One writer thread, one commit per batch; reads and checkpoints have a second connection and thread. A file that cannot
+be written ends the process: without the journal nothing may leave.
 """
 
 import asyncio
@@ -18,7 +18,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from edge.codec import encode, kind_of, recall
@@ -158,9 +157,8 @@ def read_figures(path: Path) -> list[dict[str, Any]]:
     if not path.exists():
         return []
     with _opened(path) as connection:
-        if not _has(connection, "figures"):
-            return []
-        return [json.loads(body) for (body,) in connection.execute("SELECT body FROM figures ORDER BY start")]
+        rows = connection.execute("SELECT body FROM figures ORDER BY start") if _has(connection, "figures") else ()
+        return [json.loads(body) for (body,) in rows]
 
 
 def read_meta(path: Path) -> dict[str, str]:
@@ -206,9 +204,7 @@ class Journal:
             raise JournalError(f"{self.path}: {error}; check the disk and the data directory") from error
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         self._writer.shutdown(wait=True)
         self._reader.shutdown(wait=True)
         self._write.close()
