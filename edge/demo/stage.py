@@ -27,6 +27,7 @@ from edge.settings import (
     read_process,
     read_site,
 )
+from edge.uplink.broker import free_port
 
 PAGE_PORT = 8080
 PAGE_PORTS = 20
@@ -71,19 +72,6 @@ class Day:
     seed: Seed
     start_ms: int
     rejected_rows: int = 0
-
-
-def free_port(preferred: int = 0) -> int:
-    """A free TCP port on loopback, the preferred one if it is."""
-    for port in (preferred, 0):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return int(probe.getsockname()[1])
-    raise OSError("no free port on loopback")
 
 
 class Ports:

@@ -95,12 +95,17 @@ async def _mosquitto_version(program: str) -> str:
     return found[1].decode() if found else "?"
 
 
-def free_port() -> int:
-    """A loopback port nobody uses now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+def free_port(preferred: int = 0) -> int:
+    """A free TCP port on loopback, the preferred one if it is."""
+    for port in (preferred, 0):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return int(probe.getsockname()[1])
+    raise OSError("no free port on loopback")
 
 
 async def _start(command: list[str], port: int, directory: Path) -> asyncio.subprocess.Process:
