@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from edge.codec import BadMessage, recall
-from edge.journal import JournalError, Row, read_figures, read_rows
+from edge.journal import JournalError, Row, read_figures, read_meta, read_rows
 from edge.messages import Message
 
 SUMMED = ("uplink_sent", "uplink_received", "uplink_duplicates", "uplink_resent")
@@ -71,6 +71,7 @@ def find_journals(places: Sequence[Path]) -> tuple[Path, ...]:
     found: list[Path] = []
     for place in places:
         if place.is_file():
+            read_meta(place)  # says so when the file is no journal
             found.append(place)
         else:
             found += sorted(place.glob("**/journal.db"), key=lambda path: (path.parent.name != "office", str(path)))

@@ -5,6 +5,7 @@ import contextlib
 import io
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -474,12 +475,12 @@ def wait_until_gone(data: Path) -> None:
     assert processes_of(data) == []
 
 
-def wait_for(process: subprocess.Popen[str], word: str) -> None:
+def wait_for(process: subprocess.Popen[str], pattern: str) -> None:
     assert process.stdout is not None
     for line in process.stdout:
-        if word in line:
+        if re.search(pattern, line):
             return
-    raise AssertionError(f"it ended without {word!r}: {process.stderr.read() if process.stderr else ''}")
+    raise AssertionError(f"it ended without {pattern!r}: {process.stderr.read() if process.stderr else ''}")
 
 
 def finished(data: Path, *options: str, orders: int) -> dict[str, Any]:
@@ -517,7 +518,7 @@ def test_a_day_killed_half_way_is_finished_by_the_next_run(tmp_path: Path) -> No
     data = tmp_path / "data"
     process = demo(data, "--orders", "12", "--speed", "10")
     try:
-        wait_for(process, "5 open")
+        wait_for(process, r"orders ([3-9]|1[0-2])/12, [1-9]")
     finally:
         os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
