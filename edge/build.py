@@ -1,10 +1,15 @@
 """Builds the compiled core during installation; a machine without a compiler still installs, and is told so."""
 
+import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
-from setuptools import errors
+from setuptools import Extension, errors
 from setuptools.command.build_ext import build_ext
+
+BUFFERS = "edge.wes.buffers"
+"""What all compiled modules need for their typed buffers, built once instead of once in each (a third of the time)."""
 
 NO_COMPILER = (
     FileNotFoundError,
@@ -26,8 +31,21 @@ class BuildCore(build_ext):  # type: ignore[misc]  # setuptools comes without ty
 
     extensions: list[Any]
 
+    def finalize_options(self) -> None:
+        """What all share is built first."""
+        modules = self.distribution.ext_modules
+        if modules[0].name != BUFFERS:
+            modules.insert(0, Extension(BUFFERS, [BUFFERS.replace(".", "/") + ".c"]))
+        self.parallel: Any = True
+        super().finalize_options()
+
     def run(self) -> None:
         """Translates and compiles; what fails is named on stderr and left out."""
+        source = Path(self.extensions[0].sources[0])
+        subprocess.run([sys.executable, "-m", "cython", "generate-shared", str(source)], check=True)
+        for ext in self.extensions:
+            ext.shared_utility_qualified_name = None if ext.name == BUFFERS else BUFFERS
+            ext.extra_compile_args = ["-g0"]
         try:
             super().run()
         except NO_COMPILER as error:

@@ -6,17 +6,17 @@ import logging
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from zoneinfo import available_timezones
 
 import click
 
 from edge import __version__
 from edge.logs import set_up_logs
+from edge.questions import what_if_command, why, why_not_command
 
 CONFIG = Path(__file__).resolve().parent.parent / "config"
+STRATEGIES = ("rolling", "atcs", "nearest", "edd", "fifo")
 FILE = click.Path(path_type=Path, dir_okay=False)
 FOLDER = click.Path(path_type=Path, file_okay=False)
 
@@ -210,16 +210,31 @@ def report(journals: tuple[Path, ...], out: Path | None, as_json: bool) -> None:
 @cli.command()
 @click.argument("journal", type=click.Path(path_type=Path, exists=True))
 @click.option("--check", "compare", is_flag=True, help="Exit 1 if today's code decides anything otherwise.")
+@click.option(
+    "--strategy",
+    type=click.Choice(STRATEGIES),
+    help="Run the recorded day again under this dispatch strategy, and compare.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON.")
-def replay(journal: Path, compare: bool, as_json: bool) -> None:
-    """Decide a whole JOURNAL (the file, or the directory of one process) again with this version and compare."""
+def replay(journal: Path, compare: bool, strategy: str | None, as_json: bool) -> None:
+    """Decide a whole JOURNAL (the file, or the directory of one process) again with this version and compare.
+
+    With --strategy the day is simulated anew: the same work, hands and durations, decided by another strategy.
+    """
     from edge.checking import replay_journal
     from edge.history import find_journals
     from edge.journal import JournalError
+    from edge.rerun_command import compare as compare_strategies
 
+    if compare and strategy:
+        raise click.UsageError("--check and --strategy are two questions; ask one at a time")
     found = find_journals([journal])
     if len(found) > 1:
         raise JournalError(f"{journal}: holds {len(found)} journals; name one: {', '.join(map(str, found))}")
+    if strategy:
+        lines, data = compare_strategies(found[0], strategy)
+        click.echo(json.dumps(data, indent=2) if as_json else "\n".join(lines))
+        return
     started = time.perf_counter()
     entries, differences, state = replay_journal(found[0])
     seconds = time.perf_counter() - started
@@ -247,34 +262,5 @@ def aside(journal: Path, release: bool) -> None:
             click.echo(f"{path}: {release_aside(path)} released; they count again from the next start on")
 
 
-@cli.group()
-def why() -> None:
-    """Where something is, and why."""
-
-
-@why.command("order")
-@click.argument("order_id")
-@click.option(
-    "--data",
-    "places",
-    multiple=True,
-    type=click.Path(path_type=Path),
-    default=(Path("data"),),
-    show_default=True,
-    help="Journals, or a data directory.",
-)
-@click.option("--timezone", default="", help="Print times of this zone (default: the site's).")
-def why_order_command(order_id: str, places: tuple[Path, ...], timezone: str) -> None:
-    """The story of one order in plain words, from the journal. Exit 1 if it is in none of them."""
-    from edge.history import History, find_journals
-    from edge.why import why_order
-
-    if timezone and timezone not in available_timezones():
-        raise click.UsageError(f"--timezone: {timezone!r} is not an IANA time zone; write one such as Europe/London")
-    lines = why_order(_in_time_order(History(find_journals(places)).new()), order_id, timezone)
-    click.echo("\n".join(lines))
-    sys.exit(1 if len(lines) == 1 else 0)
-
-
-def _in_time_order(entries: Iterator[tuple[int, Any]]) -> list[tuple[int, Any]]:
-    return sorted(entries, key=lambda entry: entry[0])
+for question in (why, why_not_command, what_if_command):
+    cli.add_command(question)

@@ -126,7 +126,7 @@ def _connect(path: Path, *, writing: bool) -> sqlite3.Connection:
 
 
 @contextmanager
-def _opened(path: Path, mode: str = "ro") -> Iterator[sqlite3.Connection]:
+def reading(path: Path, mode: str = "ro") -> Iterator[sqlite3.Connection]:
     """A journal that another process may be using. Raises JournalError."""
     if not path.exists():
         raise JournalError(f"{path}: no journal here; give the path of a journal.db")
@@ -141,7 +141,7 @@ def _opened(path: Path, mode: str = "ro") -> Iterator[sqlite3.Connection]:
 def read_rows(path: Path, after: int = 0) -> Iterator[Row]:
     """The entries of a journal that may be in use by another process, oldest first. Raises JournalError."""
     query = "SELECT n, at_ms, kind, event, outputs FROM entries WHERE n > ? ORDER BY n"
-    with _opened(path) as connection:
+    with reading(path) as connection:
         if _has(connection, "entries"):
             for row in connection.execute(query, (after,)):
                 yield Row(*row)
@@ -156,26 +156,26 @@ def read_figures(path: Path) -> list[dict[str, Any]]:
     """The figures every start of the process left behind, oldest first; none before there is a journal."""
     if not path.exists():
         return []
-    with _opened(path) as connection:
+    with reading(path) as connection:
         rows = connection.execute("SELECT body FROM figures ORDER BY start") if _has(connection, "figures") else ()
         return [json.loads(body) for (body,) in rows]
 
 
 def read_meta(path: Path) -> dict[str, str]:
     """What a journal says about itself. Raises JournalError."""
-    with _opened(path) as connection:
+    with reading(path) as connection:
         return dict(connection.execute("SELECT key, value FROM meta"))
 
 
 def read_aside(path: Path) -> list[tuple[str, str, bytes]]:
     """Events set aside, as (kind, error, body). Raises JournalError."""
-    with _opened(path) as connection:
+    with reading(path) as connection:
         return connection.execute("SELECT kind, error, event FROM set_aside ORDER BY rowid").fetchall()
 
 
 def release_aside(path: Path) -> int:
     """Forgets the events set aside: they are tried again from the next start on. How many. Raises JournalError."""
-    with _opened(path, "rw") as connection:
+    with reading(path, "rw") as connection:
         return connection.execute("DELETE FROM set_aside").rowcount
 
 

@@ -47,6 +47,7 @@ def site_message(settings: SiteSettings) -> Site:
                 hospital_lane=machine.hospital_lane,
                 max_recirc=machine.max_recirc,
                 autostart=machine.autostart,
+                lane_by=machine.lane_by,
             )
             for machine in settings.machines
         ),
@@ -55,7 +56,14 @@ def site_message(settings: SiteSettings) -> Site:
         hu_max_g=settings.hu_max_g,
         hu_max_units=settings.hu_max_units,
         walk_mm_s=settings.walk_mm_s,
+        trip_units=settings.trip_units,
     )
+
+
+def site_opened(settings: SiteSettings, now_ms: int) -> SiteOpened:
+    """The first message of a process that runs the WMS or the WES."""
+    tuning = tuple(settings.dispatch_tuning.model_dump().items())
+    return SiteOpened(at_ms=now_ms, site=site_message(settings), dispatch=settings.dispatch, tuning=tuning)
 
 
 def read_departures(path: Path) -> tuple[Departure, ...]:
@@ -95,7 +103,7 @@ def opening_messages(process: ProcessSettings, site: SiteSettings | None, now_ms
             at_ms=now_ms, sites=sites_served(process), process_ms=process.process_ms, slack_ms=process.slack_ms
         )
     if site is not None and {"wms", "wes"} & set(process.systems):
-        yield SiteOpened(at_ms=now_ms, site=site_message(site), dispatch=site.dispatch)
+        yield site_opened(site, now_ms)
 
 
 def first_messages(process: ProcessSettings, site: SiteSettings | None, now_ms: int) -> Iterator[tuple[str, Message]]:

@@ -24,7 +24,7 @@ from typing import Never
 
 import uvloop
 
-from edge import __version__, opening, wes
+from edge import __version__, foresight, opening, wes
 from edge.clock import SiteClock
 from edge.journal import HERE, Entry, Journal, JournalError, Origin, Snapshot
 from edge.messages import Message, PeerChanged, Woken
@@ -255,6 +255,11 @@ class Runtime:
                     self.machines.act(command)
             group.create_task(self.wake())
             group.create_task(self.keep_timetable())
+            engine = self.systems.wes
+            if engine is not None and self.process.forecast.every_ms:
+                group.create_task(
+                    foresight.keep(self.process.forecast, engine, self.report, self.now_ms, self.figures)
+                )
             group.create_task(self.feed.serve(self.socket, self.systems.twin, self.report, self.figures, self.now_ms))
             if self.process.peers:
                 group.create_task(self._keep_uplink())

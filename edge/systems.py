@@ -65,6 +65,12 @@ class Systems:
         self.time_us: Callable[[str, int], None] = lambda _name, _us: None
 
     @property
+    def wes(self) -> "wes.Engine | None":
+        """The WES, if it runs here."""
+        engine = self._engines.get("wes")
+        return engine if isinstance(engine, wes.Engine) else None
+
+    @property
     def names(self) -> tuple[str, ...]:
         return tuple(self._engines)
 

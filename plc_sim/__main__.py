@@ -81,6 +81,7 @@ def run(
 @click.option("--shortage", default=0.02, show_default=True, type=click.FloatRange(0, 1), help="Share of SKUs short.")
 @click.option("--seed", default=1, show_default=True, help="The same seed gives the same report, byte for byte.")
 @click.option("--people", default=16, show_default=True, type=click.IntRange(4, 200))
+@click.option("--futures", default=16, show_default=True, type=click.IntRange(0, 1000), help="Per forecast; 0 = none.")
 @click.option("--wms-in-office", is_flag=True, help="The other composition: box = wes, office = oms + wms.")
 @click.option("--report", "report_file", type=PATH, help="Write the report here.")
 def day(report_file: Path | None, **given: Any) -> None:

@@ -2,6 +2,7 @@
 
 import ast
 import sys
+import tomllib
 from functools import cache
 from pathlib import Path
 
@@ -160,3 +161,9 @@ def test_the_tree_is_the_one_that_was_agreed() -> None:
     }  # fmt: skip
     seen = {p.name for p in ROOT.iterdir() if not p.name.startswith(".") and p.name != "__pycache__"}
     assert seen <= allowed, f"not part of the layout: {sorted(seen - allowed)}"
+
+
+def test_every_module_with_c_types_is_built() -> None:
+    built = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["ext-modules"]
+    typed = sorted(path.relative_to(ROOT).with_suffix(".py").as_posix() for path in (ROOT / "edge").rglob("*.pxd"))
+    assert sorted(source for module in built for source in module["sources"]) == typed

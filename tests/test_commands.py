@@ -25,16 +25,25 @@ from edge.checking import json_schema
 from edge.journal import HERE, Entry, Journal
 from edge.messages import (
     Departure,
+    DepartureScheduled,
     DeparturesPlanned,
     Item,
     ItemsListed,
+    Link,
+    MachineChanged,
     Message,
     OfficeOpened,
     OrderCaptured,
     OrderLine,
+    PackMl,
     PeerChanged,
+    ResourceJoined,
+    ResourceKind,
+    SiteOpened,
+    TasksPlanned,
 )
 from edge.systems import Systems
+from tests.wes.scene import pick, small_site
 
 ROOT = Path(__file__).parent.parent
 CONFIG = ROOT / "config"
@@ -48,7 +57,7 @@ HOUR = 3_600_000
 
 COMMANDS = [
     (), ("run",), ("check",), ("schema",), ("demo",), ("orders",), ("orders", "import"), ("stock",), ("stock", "seed"),
-    ("report",), ("replay",), ("why",), ("why", "order"),
+    ("report",), ("replay",), ("why",), ("why", "order"), ("why", "task"), ("why", "unit"), ("why-not",), ("whatif",),
 ]  # fmt: skip
 
 
@@ -327,12 +336,13 @@ EVENTS: list[Message] = [
 ]
 
 
-async def write_journal(path: Path, events: list[Message], *settled_otherwise: Entry) -> None:
-    systems = Systems(("oms",), {"dc1": ("wms", "wes")})
+async def write_journal(path: Path, events: list[Message], *settled_otherwise: Entry, system: str = "oms") -> None:
+    peers = {"dc1": ["wms", "wes"]} if system == "oms" else {"office": ["oms", "wms"]}
+    systems = Systems((system,), peers)
     async with Journal(path, "office") as book:
         if events:
-            await book.meta("systems", "oms")
-            await book.meta("peers", json.dumps({"dc1": ["wms", "wes"]}))
+            await book.meta("systems", system)
+            await book.meta("peers", json.dumps(peers))
         for event in events:
             settled = systems.settle(event, event.at_ms)
             await book.commit([Entry(event.at_ms, HERE, event, settled.outputs, settled.sends)])
@@ -380,7 +390,120 @@ def test_why_an_order_is_where_it_is(journal: Path) -> None:
     unknown = edge("why", "order", "A-9", "--data", journal)
     assert unknown.returncode == 1
     assert "not in these journals" in unknown.stdout
+    as_json = json.loads(edge("why", "order", "A-1", "--data", journal, "--json").stdout)
+    assert as_json["events"][0] == {"at_ms": T0 + 1000, "text": as_json["events"][0]["text"]}
     refused(edge("why", "order", "A-1", "--data", journal, "--timezone", "Mars/Base"), 2, "Mars/Base", lines=4)
+
+
+SMALL_DAY = ROOT / "tests" / "journals" / "small-day.db"
+"""A box's whole day: three units picked, packed, sorted and loaded."""
+
+
+@pytest.fixture
+def small_day(tmp_path: Path) -> Path:
+    return Path(shutil.copy(SMALL_DAY, tmp_path / "journal.db"))
+
+
+def test_why_a_task_and_a_unit_are_where_they_are(small_day: Path) -> None:
+    before = small_day.read_bytes()
+    task = edge("why", "task", "T000002", "--data", small_day)
+    assert (task.returncode, task.stderr) == (0, "")
+    assert task.stdout.startswith("task T000002: pick 1 x mug at B-02-03-2, order O1\n")
+    assert "): was finished by bob\n" in task.stdout
+    unit = edge("why", "unit", "095060001200000010", "--data", small_day, "--timezone", "Europe/Berlin", "--json")
+    said = json.loads(unit.stdout)
+    assert (said["known"], said["now"], len(said["tasks"])) == (True, "is loaded into N1", 3)
+    assert any("sorter1 was told ROUTE to lane 1 or 2" in event["text"] for event in said["events"])
+    assert [event["at_ms"] for event in said["events"]] == sorted(event["at_ms"] for event in said["events"])
+    assert small_day.read_bytes() == before, "a question changes nothing"
+    for command in (("task", "T0000029"), ("unit", "09506000120000001")):
+        unknown = edge("why", *command, "--data", small_day)
+        assert unknown.returncode == 1
+        assert "not in these journals; like it: " in unknown.stdout
+
+
+def test_a_day_is_run_again_under_another_strategy(small_day: Path, journal: Path) -> None:
+    done = edge("replay", small_day, "--strategy", "fifo")
+    assert (done.returncode, done.stderr) == (0, "")
+    head, missed, *rows = done.stdout.splitlines()
+    assert head.split() == ["the", "day", "simulated", "rolling", "simulated", "fifo"]
+    assert missed.split() == ["missed", "cutoffs", *["0", "of", "6", "units"] * 3]
+    assert any(row.split()[0] == "N1" and row.count("0/3") == 3 for row in rows if row.strip())
+    assert "* The day was decided by 'slack', which is no more; it is simulated as 'rolling'." in rows
+    said = json.loads(edge("replay", small_day, "--strategy", "edd", "--json").stdout)
+    assert (said["recorded_strategy"], said["asked_strategy"]) == ("rolling", "edd")
+    assert said["actual"]["tasks"] == said["recorded"]["tasks"] == said["asked"]["tasks"] == 18
+    assert len(said["notes"]) >= 5
+    refused(edge("replay", journal, "--strategy", "edd"), 1, "no site was opened in it")
+    refused(edge("replay", small_day, "--strategy", "edd", "--check"), 2, "two questions", lines=4)
+
+
+def test_why_not_asks_the_floor_as_it_stands(small_day: Path, journal: Path) -> None:
+    done = edge("why-not", "T000002", "ann", "--data", small_day)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "): task T000002 was finished by bob\n" in done.stdout
+    idle = edge("why-not", "--idle", "--data", small_day, "--json")
+    assert json.loads(idle.stdout)["idle"]["ann"] == "there is no work at all"
+    unknown = edge("why-not", "T000002", "anna", "--data", small_day, "--json")
+    assert unknown.returncode == 1
+    assert json.loads(unknown.stdout)["now"].endswith("like it: ann")
+    refused(edge("why-not", "T000002", "ann", "--data", journal), 1, "no process that runs a WES")
+    for wrong in ((), ("T000002",), ("T000002", "ann", "--idle")):
+        refused(edge("why-not", *wrong, "--data", small_day), 2, "name a task and a resource", lines=4)
+    refused(edge("why", "unit", "1", "--data", small_day, "--timezone", "Mars/Base"), 2, "Mars/Base", lines=4)
+
+
+@pytest.fixture
+def floor(tmp_path: Path) -> Path:
+    """What a box writes whose WES has four units to pick, by one person, within the hour."""
+    departure = Departure(departure_id="north-1", site="S1", route="north", carrier="X", cutoff_ms=T0 + HOUR)
+    events: list[Message] = [
+        SiteOpened(at_ms=T0, site=small_site(), dispatch="edd"),
+        DepartureScheduled(at_ms=T0, site="S1", departure=departure),
+        ResourceJoined(
+            at_ms=T0, resource_id="ann", kind=ResourceKind.PERSON, skills=("pick", "pack", "load"), zones=("*",)
+        ),
+        *(
+            MachineChanged(at_ms=T0, machine_id=name, state=PackMl.EXECUTE, link=Link.GOOD, boot=1)
+            for name in ("conveyor1", "conveyor2", "sorter1")
+        ),
+        TasksPlanned(at_ms=T0, site="S1", tasks=tuple(pick(f"t{n}", f"hu{n}", due_ms=T0 + HOUR) for n in range(4))),
+    ]
+    path = tmp_path / "box" / "journal.db"
+    asyncio.run(write_journal(path, events, system="wes"))
+    return path
+
+
+def test_what_if_tells_every_departure_before_and_after(floor: Path, small_day: Path) -> None:
+    shut = ("--lane-down", "L1", "--lane-down", "L2", "--lane-down", "4")
+    done = edge("whatif", "--data", floor, *shut, "--futures", "4")
+    assert (done.returncode, done.stderr) == (0, "")
+    head, names, row, blank, total = done.stdout.splitlines()
+    assert head.endswith("4 futures, seed 1; before -> after")
+    assert names.split()[:2] == ["departure", "cutoff"]
+    assert row.startswith("north-1    2023-11-14 23:13  0 % -> 100 %  0.0 -> 4.0")
+    assert row.endswith("-> never")
+    assert blank == ""
+    assert total.startswith("missed units in all: 0.00 -> 4.00, difference +4.00 (95 % interval +4.00 to +4.00")
+    said = json.loads(
+        edge(
+            "whatif", "--data", floor, "--hold-client", "order-hu3", "--departure-earlier", "north-1=50min",
+            "--pickers", "+1", "--futures", "4", "--json",
+        ).stdout
+    )  # fmt: skip
+    (north,) = said["departures"]
+    assert north["cutoff_ms"] == T0 + HOUR // 6
+    assert north["before"]["miss"]["permille"] == 0
+    assert any("1 handling units" in note for note in said["notes"])
+    for wrong, words in (
+        (("--lane-down", "L99"), "the site has sorter1/L01"),
+        (("--hold-client", "zz"), "client zz: no order"),
+        (("--departure-earlier", "D9=1h"), "departure D9: with open work there are north-1"),
+    ):
+        refused(edge("whatif", "--data", floor, *wrong, "--futures", "2"), 1, words)
+    refused(edge("whatif", "--data", floor), 2, "name a change", lines=4)
+    refused(edge("whatif", "--data", floor, "--departure-earlier", "soon"), 2, "D7=30min", lines=4)
+    refused(edge("whatif", "--data", small_day, "--pickers", "+1"), 1, "no departure has open work")
 
 
 def garbage(folder: Path) -> dict[str, Path]:
@@ -391,7 +514,9 @@ def garbage(folder: Path) -> dict[str, Path]:
 
 
 @pytest.mark.parametrize("what", ["text", "empty", "folder", "nowhere"])
-@pytest.mark.parametrize("command", [("report",), ("replay", "--check"), ("why", "order", "A-1", "--data")])
+@pytest.mark.parametrize(
+    "command", [("report",), ("replay", "--check"), ("why", "order", "A-1", "--data"), ("why-not", "--idle", "--data")]
+)
 def test_garbage_is_no_journal(tmp_path: Path, command: tuple[str, ...], what: str) -> None:
     done = edge(*command, garbage(tmp_path)[what])
     assert done.returncode in (1, 2)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from edge.settings import ConfigError, read_process, read_site, read_tags
+from edge.settings.checks import check_site_routes
 
 CONFIG = Path(__file__).parent.parent / "config"
 
@@ -46,6 +47,10 @@ def test_the_shipped_configuration_is_sound(config: Path) -> None:
         ("conveyor: conveyor1}", "conveyor: conveyor8}", "conveyor", "add it there"),
         ("{lane: 2, capacity: 40", "{lane: 1, capacity: 40", "lanes", "same number"),
         ("capacity: 40", "capacity: -4", "capacity", "greater than"),
+        ("{lane: 2, capacity: 40", "{lane: 2, pool: true, capacity: 40", "pool", "routes of its own"),
+        ("{lane: 13, capacity: 30", "{lane: 13, pool: true, capacity: 30", "pool", "hospital lane"),
+        ("{lane: 2, capacity: 40", "{lane: 2, min_gap_ms: -1, capacity: 40", "min_gap_ms", "greater than"),
+        ("max_recirc: 3", "lane_by: customer", "lane_by", "departure"),
         ("machine_id: conveyor2", "machine_id: conveyor1", "machines", "used 2 times"),
         ("insecure: true ", "insecure: false ", "devices.plc_conveyor2", "security is none"),
         ("schema: edge/site/1", "schema: edge/site/9", "schema", "edge/site/1"),
@@ -59,6 +64,13 @@ def test_a_bad_site_file_is_refused(config: Path, old: str, new: str, field: str
     where = re.match(rf"{re.escape(str(config / 'site.yaml'))}:(\d+):(\d+): ", finding)
     assert where, f"no file:line:column in {finding!r}"
     assert abs(int(where[1]) - line) <= 30, f"{finding!r} points far from line {line}"
+
+
+def test_a_route_needs_a_lane_or_a_pool(config: Path) -> None:
+    site = read_site(config / "site.yaml")
+    assert [problem for problem in check_site_routes(site, ["EXPRESS", "MOON"]) if "'MOON'" in problem]
+    change(config / "site.yaml", "{lane: 9, capacity: 30, routes: [EXPRESS]", "{lane: 9, capacity: 30, pool: true")
+    assert list(check_site_routes(read_site(config / "site.yaml"), ["EXPRESS", "MOON"])) == []
 
 
 @pytest.mark.parametrize(

@@ -1,16 +1,19 @@
-"""`edge why order`: the story of an order, and what it waits for at every stage."""
+"""`edge why`: the story of an order, a task, a handling unit, and what each waits for; `edge why-not`."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from edge.messages import (
+    Considered,
     DecisionCode,
     Departure,
     DepartureClosed,
     DepartureScheduled,
     DivertUnit,
+    JobEnded,
     LineResult,
     LineShorted,
     Message,
@@ -29,25 +32,38 @@ from edge.messages import (
     OrderRolled,
     OrderShipped,
     OrderStarted,
+    ScanStatus,
     Site,
     SiteOpened,
     SortResult,
+    StartJob,
     Task,
+    TaskAmended,
     TaskAssigned,
     TaskCompleted,
     TaskKind,
     TasksPlanned,
+    TaskStarted,
     TaskUnassigned,
+    TaskWithdrawn,
     UnitArrived,
     UnitContent,
     UnitLoaded,
     UnitMissing,
     UnitPacked,
+    UnitScanned,
     UnitSorted,
     UnitStaged,
 )
 from edge.messages.orders import LineQuantity
-from edge.why import TASKS_SHOWN, why_order
+from edge.restored import Restored
+from edge.why.order import TASKS_SHOWN, why_order
+from edge.why.refused import why_idle, why_not
+from edge.why.story import Answer, Clock
+from edge.why.task import PASSED_OVER_MAX, why_task
+from edge.why.unit import why_unit
+from tests.wes.scene import T0 as OPENING
+from tests.wes.scene import Play, pick
 
 T0 = 1_720_000_800_000  # 2024-07-03 10:00:00 UTC, 11:00:00 in London
 MINUTE = 60_000
@@ -55,7 +71,7 @@ HU = "009506000120000017"
 
 
 def told(*messages: Message, order_id: str = "O1", timezone: str = "") -> list[str]:
-    return why_order([(0, message) for message in messages], order_id, timezone)
+    return why_order([(0, message) for message in messages], order_id, timezone).lines()
 
 
 def at(minute: int) -> dict[str, Any]:
@@ -327,3 +343,155 @@ def test_an_unknown_order_says_so_with_what_is_like_it() -> None:
     assert "4 orders are known, none like it" in line
     (line,) = told(order_id="1")
     assert "0 orders are known" in line
+
+
+# why task
+
+
+def of_task(*messages: Message, task_id: str = "t1", floor: Restored | None = None) -> Answer:
+    return why_task([(0, message) for message in messages], task_id, floor)
+
+
+def test_a_task_with_what_it_was_compared_with() -> None:
+    compared = (Considered(task_id="t8", slack_ms=-90_000, walk_mm=12_900, kept_for="P4"),)
+    got = replace(of(TaskAssigned), considered=compared)
+    began = TaskStarted(**at(16), resource_id="P1", task_id="t1")
+    answer = of_task(*until(OrderStarted), got, began, *DAY[DAY.index(of(TaskAssigned)) + 1 :])
+    assert answer.lines() == [
+        "task t1: pick 3 x MUG at A-01-01-1, order O1",
+        "  2024-07-03 11:11:00  planned in zone A, wants pick: due 2024-07-03 11:00:00, priority 5",
+        "  2024-07-03 11:15:00  P1 got it: nearest; compared for P1: t8 (late 90 s, 12 m away, kept for P4)",
+        "  2024-07-03 11:16:00  P1 began pick 3 x MUG at A-01-01-1",
+        "  2024-07-03 11:17:00  P1 finished pick 3 x MUG at A-01-01-1, only 2: shelf empty",
+        "  now: P1 finished pick 3 x MUG at A-01-01-1, only 2: shelf empty",
+    ]
+    (choice,) = answer.plain()["assigned"]
+    assert (choice["resource_id"], choice["considered"][0]["task_id"]) == ("P1", "t8")
+
+
+def of(kind: type[Any]) -> Any:
+    return next(message for message in DAY if isinstance(message, kind))
+
+
+def test_a_task_that_was_passed_over_jobs_and_changes() -> None:
+    rival = (Considered(task_id="t1", slack_ms=300_000, walk_mm=4_000),)
+    other = replace(of(TaskAssigned), task=task(9), considered=rival, reason="slack 1 min; next best t1")
+    others = [replace(other, at_ms=other.at_ms + n) for n in range(PASSED_OVER_MAX + 3)]
+    robot = task(1, robot=True, after=("t0",), departure_id="D1")
+    story = (
+        TasksPlanned(**at(11), site="dc1", tasks=(robot,)),
+        *others,
+        TaskAmended(**at(14), site="dc1", task_id="t1", departure_id="D2", due_ms=T0, priority=2),
+        StartJob(
+            **at(15), machine_id="R1", job_id=7, task_id="t1", source="A-01-01-1", sku="MUG", hu_id=HU, quantity=3
+        ),
+        JobEnded(**at(16), machine_id="R1", job_id=7, result="FAULT", picked=0, cycle_ms=9, reason="vacuum"),
+        JobEnded(**at(16), machine_id="R2", job_id=7, result="OK", picked=1, cycle_ms=9),
+        TaskWithdrawn(**at(17), site="dc1", task_id="t1", reason="CANCELLED"),
+    )
+    text = "\n".join(of_task(*story).lines())
+    assert text.count("P1 got t9 (slack 1 min); this one was next best for it: slack 300 s"[:50]) == PASSED_OVER_MAX
+    for part in (
+        "a robot may do it too: due",
+        "with D1, priority 5; after t0",
+        "is now due 2024-07-03 10:00:00 with D2, priority 2",
+        "R1 was sent job 7: 3 x MUG from A-01-01-1",
+        "R1 ended job 7: FAULT, 0 picked: vacuum",
+        "now: no longer wanted: pick 3 x MUG at A-01-01-1: CANCELLED",
+    ):
+        assert part in text, part
+    assert "R2" not in text
+    only = of_task(TasksPlanned(**at(11), site="dc1", tasks=(replace(robot, robot_only=True),)))
+    assert "only for a robot" in only.events[0][1]
+    assert only.now == "planned; no journal of a WES is among these"
+
+
+def test_what_a_task_waits_for_comes_from_the_floor() -> None:
+    play = Play()
+    play.all_run()
+    play.join("ann", "pack")
+    waiting = pick("t1", "hu1")
+    play.plan(waiting)
+    floor = Restored(Path("j"), OPENING, play.engine.floor, 2)
+    answer = of_task(TasksPlanned(at_ms=OPENING, site="S1", tasks=(waiting,)), floor=floor)
+    assert answer.lines()[-2:] == [
+        "  now (2023-11-14 22:13:20): is ready; nobody here may do it: it wants pick in zone A",
+        "  note: this version decides 2 entries otherwise than they were, so now may look otherwise too",
+    ]
+    assert of_task(floor=floor).now == answer.now, "the entries that planned it may be gone"
+    unknown = of_task(task_id="t-1", floor=floor)
+    assert unknown.lines() == ["task t-1: not in these journals; like it: t1"]
+    assert unknown.plain()["known"] is False
+
+
+# why unit
+
+
+def of_unit(*messages: Message, hu_id: str = HU, floor: Restored | None = None) -> Answer:
+    return why_unit([(0, message) for message in messages], hu_id, floor)
+
+
+def test_a_unit_from_its_first_task_to_the_lorry() -> None:
+    scan = UnitScanned(
+        **at(22), machine_id="sorter1", boot=1, seq=7, tracking_id=5, decision_point=1, status=ScanStatus.OK,
+        barcode=HU, recirc_count=1, budget_ms=250,
+    )  # fmt: skip
+    answer = of_unit(scan, *DAY)
+    assert answer.about == f"unit {HU}, order O1"
+    assert [text for _, text in answer.events] == [
+        "2 tasks planned",
+        "P1 got pick 3 x MUG at A-01-01-1: nearest",
+        "P1 finished pick 3 x MUG at A-01-01-1, only 2: shelf empty",
+        f"P2 finished pack {HU} at PACK-A, only 1",
+        f"packed {HU}: 2 units for N",
+        f"sorter1 read {HU} and asks where to, round 2",
+        f"sorter1 was told ROUTE to lane 3 or 4 for {HU}: lane of route N",
+        "1 task planned",
+        f"sorter1 reports {HU} in lane 4: DIVERTED_ALT (LANE_FULL)",
+        f"{HU} lies in sorter1/L04: DIVERTED_ALT",
+        f"{HU} staged in sorter1/L04 for D1",
+        f"P3 finished load {HU} at sorter1/L03, only 1",
+        f"{HU} loaded into D1",
+        "D1 closed with it on board",
+    ]
+    assert answer.now == "left with D1"
+    assert of_unit(*until(UnitPacked)).now == f"packed {HU}: 2 units for N"
+    assert of_unit(*until(TasksPlanned)).now == "its tasks are planned; no journal of a WES is among these"
+    assert answer.plain()["tasks"] == ["t1", "t2", "t3"]
+
+
+def test_a_unit_on_the_floor_and_one_nobody_knows() -> None:
+    play = Play()
+    play.plan(pick("t1", "hu1"))
+    floor = Restored(Path("j"), OPENING, play.engine.floor, 0)
+    answer = of_unit(hu_id="hu1", floor=floor)
+    assert answer.now.startswith("is being filled in zone A for north-1; pick t1 is ready")
+    assert of_unit(*DAY, hu_id=HU[:-1]).unknown == f"not in these journals; like it: {HU}"
+
+
+# why-not
+
+
+def test_why_not_in_the_time_of_the_site_and_by_name() -> None:
+    play = Play()
+    play.all_run()
+    play.join("ann", "pick")
+    play.join("bob", "pack")
+    play.plan(pick("t1", "hu1"), pick("t2", "hu2"))
+    floor = Restored(Path("j"), OPENING, play.engine.floor, 0)
+    assert why_not(floor, "t1", "bob").now == "bob is idle but lacks skill 'pick'"
+    busy = why_not(floor, "t2" if "t1" in why_not(floor, "t2", "ann").now else "t1", "ann", "Europe/Berlin").now
+    assert busy.startswith("ann is busy with t")
+    assert "until about 2023-11-14 23:1" in busy
+    assert why_not(floor, "t11", "ann").unknown == "there is no task t11; like it: t1"
+    assert why_not(floor, "t1", "bobby").unknown.endswith("nobody of that name is signed on; like it: bob")
+    play.tell(TaskWithdrawn(at_ms=OPENING, site="S1", task_id="t2", reason="CANCELLED"))
+    assert why_not(floor, "t2", "zzzzz").unknown.startswith("nobody of that name is here; 6 resources are known")
+    idle = why_idle(floor)
+    assert idle.more["idle"]["robot1"] == "the one open task is not for it; t1: no robot can do it"
+    assert idle.now == "2 of 3 have nothing to do"
+    assert "bob: the one open task is not for it; t1: lacks skill 'pick'" in [text for _, text in idle.events]
+
+
+def test_the_marks_of_moments_become_moments() -> None:
+    assert Clock().told(f"is Held since at({T0}), seat(5)") == "is Held since 2024-07-03 10:00:00, seat(5)"

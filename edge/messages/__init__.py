@@ -17,6 +17,7 @@ from edge.messages.machines import (
     DecisionCode,
     DivertUnit,
     JobEnded,
+    LaneAssigned,
     LaneChanged,
     Link,
     MachineChanged,
@@ -53,6 +54,7 @@ from edge.messages.orders import (
     OrderReleased,
     OrderRolled,
 )
+from edge.messages.outlook import CutoffAtRisk, DepartureOutlook, ForecastMade, Gate, Remedy
 from edge.messages.site import (
     EventSetAside,
     Lane,
@@ -90,6 +92,7 @@ from edge.messages.stock import (
     UnitStaged,
 )
 from edge.messages.work import (
+    Considered,
     OrderHeldBack,
     OrderStarted,
     ResourceJoined,
@@ -153,6 +156,7 @@ Message = (
     | OrderStarted
     | MachineChanged
     | LaneChanged
+    | LaneAssigned
     | UnitScanned
     | DivertUnit
     | UnitSorted
@@ -171,6 +175,8 @@ Message = (
     | Woken
     | PeerChanged
     | EventSetAside
+    | ForecastMade
+    | CutoffAtRisk
 )
 """Anything that may be reported, sent, or written to the journal."""
 
@@ -219,6 +225,7 @@ READERS: dict[type[Message], tuple[str, ...]] = {
     OrderStarted: (),
     MachineChanged: ("wes",),
     LaneChanged: ("wes",),
+    LaneAssigned: ("wms",),
     UnitScanned: ("wes",),
     DivertUnit: ("machines",),
     UnitSorted: ("wes",),
@@ -237,6 +244,8 @@ READERS: dict[type[Message], tuple[str, ...]] = {
     Woken: ("oms", "wms", "wes"),
     PeerChanged: ("wes", "oms"),
     EventSetAside: ("wes",),
+    ForecastMade: ("wes",),
+    CutoffAtRisk: (),
 }
 """Which systems read a message; every kind of message has a row."""
 
@@ -257,20 +266,26 @@ __all__ = [
     "AsnLine",
     "CommandEnded",
     "CommandMachine",
+    "Considered",
+    "CutoffAtRisk",
     "DecisionCode",
     "Departure",
     "DepartureAudited",
     "DepartureClosed",
+    "DepartureOutlook",
     "DepartureScheduled",
     "DeparturesPlanned",
     "DivertUnit",
     "EventSetAside",
+    "ForecastMade",
+    "Gate",
     "GoodsReceived",
     "GoodsRefused",
     "Item",
     "ItemsListed",
     "JobEnded",
     "Lane",
+    "LaneAssigned",
     "LaneChanged",
     "LineQuantity",
     "LineResult",
@@ -303,6 +318,7 @@ __all__ = [
     "PeerChanged",
     "Place",
     "Rack",
+    "Remedy",
     "ResourceJoined",
     "ResourceKind",
     "ResourceLeft",

@@ -123,6 +123,22 @@ class LaneChanged:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LaneAssigned:
+    """From now on this pool lane is for the units of a departure, or of one of its orders; "" = for nobody.
+
+    A lane for a wave is for the departures in `also` too.
+    """
+
+    at_ms: int
+    machine_id: str
+    lane: int
+    departure_id: str
+    reason: str
+    order_id: str = ""
+    also: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class UnitScanned:
     """A PLC asks where a unit shall go. (machine_id, boot, seq) names the request once and for all.
 

@@ -36,17 +36,25 @@ class Place:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Zone:
-    """A working area. At most `wip_max` handling units are open in it at once; packed ones leave on `conveyor`."""
+    """A working area. At most `wip_max` handling units are open in it at once; packed ones leave on `conveyor`.
+
+    No more are let in while `station_max` of them wait for the pack station or are at it; 0 = no limit.
+    """
 
     zone: str
     wip_max: int
     pack_station: str = ""
     conveyor: str = ""
+    station_max: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lane:
-    """One lane of a sorter: location `<machine_id>/L<lane:02>`; `routes` it serves, first choice or alternate."""
+    """One lane of a sorter: location `<machine_id>/L<lane:02>`; `routes` it serves, first choice or alternate.
+
+    A `pool` lane serves no route of its own: it is given to those who need one. No two units are sent to a lane within
+    `min_gap_ms` (an automatic palletiser takes its time).
+    """
 
     lane: int
     capacity: int
@@ -54,13 +62,16 @@ class Lane:
     y_mm: int
     routes: tuple[str, ...] = ()
     alternate_for: tuple[str, ...] = ()
+    pool: bool = False
+    min_gap_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Machine:
     """`kind` conveyor | sorter | robot. `feeds` is the machine a conveyor hands over to.
 
-    `on_machine_max` bounds the units that may be on a sorter (or waiting in its infeed) at once.
+    `on_machine_max` bounds the units that may be on a sorter (or waiting in its infeed) at once. Pool lanes are given
+    to the units of one departure, wave (the departures of one cutoff) or order: `lane_by`.
     """
 
     machine_id: str
@@ -73,6 +84,7 @@ class Machine:
     hospital_lane: int = 0
     max_recirc: int = 3
     autostart: bool = True
+    lane_by: str = "departure"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +102,8 @@ class Site:
     hu_max_g: int = 20_000
     hu_max_units: int = 120
     walk_mm_s: int = 1200
+    trip_units: int = 1
+    """Handling units one person fills on one walk."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +112,8 @@ class SiteOpened:
 
     at_ms: int
     site: Site
-    dispatch: str = "slack"
+    dispatch: str = "rolling"
+    tuning: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

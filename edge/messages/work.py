@@ -106,13 +106,24 @@ class ResourceLeft:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Considered:
+    """A task that was not chosen: how much slack it had, how far it was, and whom it is kept for ("" = nobody yet)."""
+
+    task_id: str
+    slack_ms: int
+    walk_mm: int
+    kept_for: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TaskAssigned:
-    """The WES gives a task to one resource, and says why this one."""
+    """The WES gives a task to one resource, and says why this one; `considered` are the next best for it."""
 
     at_ms: int
     resource_id: str
     task: Task
     reason: str
+    considered: tuple[Considered, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

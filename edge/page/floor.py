@@ -3,6 +3,7 @@
 from edge.messages import (
     DivertUnit,
     JobEnded,
+    LaneAssigned,
     LaneChanged,
     MachineChanged,
     ScanStatus,
@@ -39,7 +40,7 @@ def site_opened(p: Picture, m: SiteOpened) -> None:
                 state.lanes[key] = found
             found.capacity, found.routes = lane.capacity, list(lane.routes)
             roles = {machine.default_lane: "default", machine.hospital_lane: "hospital"}
-            found.role = roles.get(lane.lane, "")
+            found.role = roles.get(lane.lane, "pool" if lane.pool else "")
             p.touch("lanes", key)
     p.touch("site")
 
@@ -48,6 +49,15 @@ def machine_changed(p: Picture, m: MachineChanged) -> None:
     row = machine(p, m.machine_id)
     row.state, row.link, row.reason, row.since_ms = m.state.name, m.link.value, cut(m.reason), m.at_ms
     p.touch("machines", m.machine_id)
+
+
+def lane_assigned(p: Picture, m: LaneAssigned) -> None:
+    """A pool lane is somebody's now, or nobody's."""
+    key = lane_location(m.machine_id, m.lane)
+    row = p.state.lanes.get(key)
+    if row is not None:
+        row.holder = cut(m.order_id or " + ".join(name for name in (m.departure_id, *m.also) if name))
+        p.touch("lanes", key)
 
 
 def lane_changed(p: Picture, m: LaneChanged) -> None:

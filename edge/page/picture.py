@@ -47,6 +47,7 @@ class LaneRow:
     capacity: int = 0
     routes: list[str] = field(default_factory=list)
     role: str = ""
+    holder: str = ""
     enabled: bool = True
     full: bool = False
     jam: bool = False

@@ -14,6 +14,7 @@ from edge import __version__
 from edge.messages import Message
 from edge.page.kpi_departures import Departures
 from edge.page.kpi_floor import Floor
+from edge.page.kpi_forecasts import Forecasts
 from edge.page.kpi_orders import Orders, orders_part
 from edge.page.kpi_stock import Stock
 
@@ -31,8 +32,9 @@ class Report:
         self._stock = Stock()
         self._departures = Departures()
         self._floor = Floor()
+        self._forecasts = Forecasts()
         self._table: dict[type[Message], list[Callable[[Any], None]]] = {}
-        for part in (self._orders, self._stock, self._departures, self._floor):
+        for part in (self._orders, self._stock, self._departures, self._floor, self._forecasts):
             for kind, see in part.table.items():
                 self._table.setdefault(kind, []).append(see)
 
@@ -64,6 +66,7 @@ class Report:
             "stock": stock,
             **self._departures.part(Counter(book.planned_id for book in books if book.outcome == "open")),
             **floor,
+            "forecasts": self._forecasts.part(),
             "latency_ms": None if virtual else floor["latency_ms"],
             **{name: None if virtual else figures.get(name) for name in MEASURED},
             "messages": {name: counts.get(name, 0) for name in ("sent", "received", "duplicates", "resent")},
@@ -99,6 +102,7 @@ def kpi_table(result: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("scan to decision", "-" if result["latency_ms"] is None else f"{_spread(result['latency_ms'])} ms"),
         ("dispatch", "-" if result["dispatch_us"] is None else f"{_spread(result['dispatch_us'])} µs"),
         ("messages", _listed(result["messages"])),
+        ("forecasts", _foretold(result["forecasts"])),
         ("alarms", str(result["alarms_total"])),
         ("core", f"{result['core']}, version {result['version']}"),
         ("ready, memory", f"{_shown(result['ready_s'])} s, {_shown(result['rss_mb'])} MB"),
@@ -110,6 +114,18 @@ def _listed(figures: Mapping[str, Any], leave: tuple[str, ...] = ()) -> str:
     """The figures that are not 0, the first one always."""
     names = [name for name in figures if name not in leave]
     return ", ".join(f"{figures[n]} {n.replace('_', ' ')}" for i, n in enumerate(names) if i == 0 or figures[n])
+
+
+def _foretold(forecasts: Mapping[str, Any]) -> str:
+    """How many, and how good."""
+    if forecasts["brier"] is None:
+        return f"{forecasts['made']} made"
+    warned = forecasts["warnings"]
+    lead = "" if warned["lead_min_p50"] is None else f", {warned['lead_min_p50']} min ahead"
+    return (
+        f"{forecasts['made']} made, Brier {forecasts['brier']:.3f} (base rate {forecasts['base_rate_brier']:.3f}), "
+        f"warnings {warned['true']} right{lead}, {warned['false']} wrong, {warned['missed_without']} missing"
+    )
 
 
 def _percent(value: float | None) -> str:

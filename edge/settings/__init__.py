@@ -1,7 +1,14 @@
 """config/* as frozen pydantic models: read once, checked at the door. Knows files, never a running process."""
 
 from edge.settings.model import ConfigError
-from edge.settings.process import BrokerSettings, ClockSettings, LimitSettings, PageSettings, ProcessSettings
+from edge.settings.process import (
+    BrokerSettings,
+    ClockSettings,
+    ForecastSettings,
+    LimitSettings,
+    PageSettings,
+    ProcessSettings,
+)
 from edge.settings.reading import read_process, read_site
 from edge.settings.site import DeviceSettings, LaneSettings, MachineSettings, PollSettings, SiteSettings
 from edge.settings.tags import Tag, read_tags
@@ -11,6 +18,7 @@ __all__ = [
     "ClockSettings",
     "ConfigError",
     "DeviceSettings",
+    "ForecastSettings",
     "LaneSettings",
     "LimitSettings",
     "MachineSettings",

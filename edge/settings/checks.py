@@ -61,6 +61,11 @@ def _check_machine(
         for field, lane in (("default_lane", machine.default_lane), ("hospital_lane", machine.hospital_lane)):
             if lane not in lanes:
                 yield (field,), f"lane {lane} is not in lanes; add it or name another"
+        for index, each in enumerate(machine.lanes):
+            if each.pool and (each.routes or each.alternate_for):
+                yield ("lanes", index, "pool"), f"lane {each.lane} has routes of its own; remove them, or pool"
+            if each.pool and each.lane in (machine.default_lane, machine.hospital_lane):
+                yield ("lanes", index, "pool"), f"lane {each.lane} is the default or hospital lane; remove pool"
 
 
 def check_tags(tags: Iterable[Tag]) -> Iterator[str]:
@@ -77,8 +82,10 @@ def check_tags(tags: Iterable[Tag]) -> Iterator[str]:
 
 
 def check_site_routes(site: SiteSettings, routes: Iterable[str]) -> Iterator[str]:
-    """Routes of the timetable that no lane of the site serves."""
+    """Routes of the timetable that no lane of the site serves; a pool lane may serve any."""
     served = {route for machine in site.machines for lane in machine.lanes for route in lane.routes}
+    if any(lane.pool for machine in site.machines for lane in machine.lanes):
+        return
     for route in routes:
         if route not in served:
             yield f"route {route!r} has a departure but no lane; give it to a lane in machines.lanes.routes"

@@ -69,6 +69,15 @@ class LimitSettings(Model):
     """Journal entries older than this and before the last snapshot are dropped at start."""
 
 
+class ForecastSettings(Model):
+    """How often and how finely the box looks ahead."""
+
+    every_ms: Ms = 20_000
+    """Wall time from one forecast to the next; 0 = none."""
+    futures: int = Field(48, ge=8, le=1000)
+    """Simulated futures for each; the interval of a risk shrinks with the root of them."""
+
+
 class ProcessSettings(Model):
     """box.yaml or office.yaml: one process, the systems it runs, and its walls."""
 
@@ -86,6 +95,7 @@ class ProcessSettings(Model):
     page: PageSettings | None = None
     clock: ClockSettings = ClockSettings()
     limits: LimitSettings = LimitSettings()
+    forecast: ForecastSettings = ForecastSettings()
     departures: tuple[DepartureSettings, ...] = ()
     departures_days: int = Field(2, ge=1, le=30)
     """How many days ahead the timetable is laid out."""

@@ -41,6 +41,8 @@ class ZoneSettings(Model):
     wip_max: int = Field(40, ge=1, le=10_000)
     pack_station: str = ""
     conveyor: str = ""
+    station_max: int = Field(0, ge=0, le=10_000)
+    """No more units are let in while so many wait for the pack station or are at it; 0 = no limit."""
 
 
 class LaneSettings(Model):
@@ -48,6 +50,10 @@ class LaneSettings(Model):
     capacity: int = Field(40, ge=1, le=1000)
     routes: tuple[Name, ...] = ()
     alternate_for: tuple[Name, ...] = ()
+    pool: bool = False
+    """Serves no route of its own: the box gives it to a departure (see lane_by of the sorter) while that needs it."""
+    min_gap_ms: int = Field(0, ge=0, le=600_000)
+    """At most one unit is sent to the lane in this time, e.g. where it feeds a palletiser; 0 = no limit."""
     x_mm: int = 0
     y_mm: int = 0
 
@@ -106,8 +112,25 @@ class MachineSettings(Model):
     max_recirc: int = Field(3, ge=0, le=100)
     autostart: bool = True
     """Reset and start the machine when it is found stopped; off where the start button belongs to people."""
+    lane_by: Literal["departure", "wave", "order"] = "departure"
+    """What one pool lane of a sorter holds: a departure, all departures of one cutoff, or a single order."""
     sim: dict[str, int | str] = {}
     """Only for plc-sim: lengths, speeds and cycle times of the simulated machine."""
+
+
+class TuningSettings(Model):
+    """What the dispatch weighs against what; the defaults come from the scenarios of `./run scenarios`."""
+
+    slack_nat_ms: int = Field(120_000, ge=1_000, le=86_400_000)
+    """So much more slack makes a task 2.7 times less urgent."""
+    travel_nat_ms: int = Field(30_000, ge=1_000, le=86_400_000)
+    """So much more walking does the same."""
+    tolerance_ms: int = Field(0, ge=0, le=86_400_000)
+    """How long after its latest start a task still aims at its departure before it aims at the next one."""
+    margin_permille: int = Field(100, ge=0, le=10_000)
+    """Busy hands count as free so much of their remaining work later than they should be."""
+    wait_permille: int = Field(1000, ge=0, le=10_000)
+    """Waiting for busy hands costs so much of what walking as long would."""
 
 
 class SiteSettings(Model):
@@ -123,7 +146,10 @@ class SiteSettings(Model):
     hu_max_g: int = Field(20_000, ge=1)
     hu_max_units: int = Field(120, ge=1)
     walk_mm_s: int = Field(1200, ge=100)
-    dispatch: Literal["slack", "fifo", "edd"] = "slack"
+    trip_units: int = Field(1, ge=1, le=20)
+    """Handling units one person fills on one walk, as many as the cart carries."""
+    dispatch: Literal["rolling", "atcs", "nearest", "edd", "fifo"] = "rolling"
+    dispatch_tuning: TuningSettings = TuningSettings()
     racks: tuple[RackSettings, ...]
     places: tuple[PlaceSettings, ...]
     zones: tuple[ZoneSettings, ...]

@@ -1,98 +1,112 @@
-"""Work meets hands: every idle resource gets the ready task that should be done first from where it stands."""
+"""Work meets hands: what the plan decides becomes assignments, each with its reason."""
 
-from edge.messages import ResourceKind, StartJob, TaskAssigned, TaskUnassigned
-from edge.wes.dispatch import FIFO, STRATEGIES, TRAVEL_WEIGHT, Bucket, count_before, distance_mm
-from edge.wes.estimates import MINUTE_MS, latest_start_ms
+from edge.messages import Considered, ResourceKind, StartJob, TaskAssigned, TaskUnassigned
+from edge.wes import trips
+from edge.wes.estimates import MINUTE_MS
 from edge.wes.floor import Floor
 from edge.wes.state import ResourceRecord
 from edge.wes.tasks import TaskEvent, TaskRecord, TaskState, advance
 
-LEAD = {"slack": "", "edd": "earliest due: ", "fifo": "first come: "}
+LEAD = {
+    "rolling": "best plan for all hands: ",
+    "atcs": "",
+    "nearest": "nearest: ",
+    "edd": "earliest due: ",
+    "fifo": "first come: ",
+}
+CONSIDERED_MAX = 3
 
 
 def dispatch(floor: Floor) -> None:
-    """Assign until no idle resource is left that could do a ready task.
-
-    Work is scarce: each task looks for the nearest doer. Hands are scarce: each resource looks for its best task,
-    those with fewer skills first, so that specialists stay free for what only they can do.
-    """
-    fresh = list(floor.pool.fresh.values())
-    if floor.idle and (fresh or floor.fresh_idle):
-        buckets = list(floor.pool.buckets.values()) if floor.fresh_idle else fresh
-        idle = floor.idle if fresh else floor.fresh_idle
-        resources = sorted(idle.values(), key=lambda each: (len(each.skills), each.number))
-        if sum(len(bucket.numbers) for bucket in buckets) < len(resources):
-            numbers = [number for bucket in buckets for number in bucket.numbers]
-            tasks_choose(floor, [floor.numbers[number] for number in numbers], resources)
-        else:
-            resources_choose(floor, resources, buckets)
-    floor.pool.fresh.clear()
-    floor.fresh_idle.clear()
+    """Trips go on; then the plan says who else begins what."""
+    go_on(floor)
+    if not floor.plan.changed:
+        return
+    for resource, record in floor.plan.choose(floor.now_ms):
+        give(floor, resource, record, *reasons(floor, resource, record))
+        trips.collect(floor, resource, record)
+    if any(each.trip for each in floor.state.resources.values()):
+        share(floor)
+    floor.plan.changed = False
 
 
-def suiting(buckets: list[Bucket], resource: ResourceRecord) -> list[Bucket]:
-    robot = resource.kind is ResourceKind.ROBOT
-    return [each for each in buckets if each.numbers and each.suits(resource.zones, resource.skills, robot)]
+def share(floor: Floor) -> None:
+    """Who would stand idle takes work off a trip."""
+    for resource in trips.idle(floor):
+        shared = trips.to_share(floor, resource)
+        if shared is not None:
+            record, owner = shared
+            give(floor, resource, record, f"taken off the trip of {owner.resource_id}, who has {len(owner.trip)} more")
 
 
-def resources_choose(floor: Floor, resources: list[ResourceRecord], buckets: list[Bucket]) -> None:
-    strategy = STRATEGIES[floor.state.dispatch]
-    weight_mm = TRAVEL_WEIGHT * 1000 // floor.walk_mm_s
-    for resource in resources:
-        spot = floor.layout.spot(resource.location)
-        number = floor.pool.best(
-            suiting(buckets, resource), strategy, floor.now_ms, weight_mm, (spot.x, spot.y, spot.lo, spot.hi)
+def go_on(floor: Floor) -> None:
+    """Whoever is on a trip and has finished a task gets the next one."""
+    for resource in list(floor.on_trip.values()):
+        record = trips.next_of(floor, resource)
+        if record is None or not resource.available:
+            trips.scatter(floor, resource)
+            continue
+        left = len(resource.trip)
+        metres = floor.layout.walk_mm(resource.location, record.task.source) // 1000
+        more = f"{left} more after it" if left else "the last of it"
+        give(floor, resource, record, f"next of the trip, {metres} m further, {more}")
+    floor.on_trip.clear()
+
+
+def slack_ms(floor: Floor, record: TaskRecord) -> int:
+    """How long the task can still wait."""
+    board = floor.plan.board
+    return int(board.t_due_ms[record.row] - board.t_work_ms[record.row]) - floor.plan.rel(floor.now_ms)
+
+
+def in_words(slack: int) -> str:
+    return f"slack {slack // MINUTE_MS} min" if slack >= 0 else f"late {-slack // MINUTE_MS} min"
+
+
+def consider(floor: Floor, resource: ResourceRecord) -> tuple[Considered, ...]:
+    """The next best work for this resource, and for whom it is kept."""
+    found = []
+    for record in floor.plan.leaders(resource, CONSIDERED_MAX, floor.now_ms):
+        keeper = floor.plan.kept_for(record)
+        found.append(
+            Considered(
+                task_id=record.task.task_id,
+                slack_ms=slack_ms(floor, record),
+                walk_mm=floor.layout.walk_mm(resource.location, record.task.source),
+                kept_for=keeper.resource_id if keeper and keeper is not resource else "",
+            )
         )
-        if number:
-            give(floor, resource, floor.numbers[number])
+    return tuple(found)
 
 
-def tasks_choose(floor: Floor, records: list[TaskRecord], resources: list[ResourceRecord]) -> None:
-    by_age = STRATEGIES[floor.state.dispatch] == FIFO
-    records.sort(key=lambda each: (0 if by_age else latest_start_ms(each.task), each.number))
-    for record in records:
-        bucket = floor.pool.buckets[floor.pool.home[record.number]]
-        able = [each for each in resources if not each.task_id and suiting([bucket], each)]
-        if able:
-            give(floor, min(able, key=lambda each: (walk_mm(floor, each, record), each.number)), record)
+def reasons(floor: Floor, resource: ResourceRecord, record: TaskRecord) -> tuple[str, tuple[Considered, ...]]:
+    """Why this task for this resource, in plain words, and what else was there."""
+    considered = consider(floor, resource)
+    metres = floor.layout.walk_mm(resource.location, record.task.source) // 1000
+    text = f"{LEAD[floor.state.dispatch]}{in_words(slack_ms(floor, record))}, {metres} m away"
+    if considered:
+        other = considered[0]
+        kept = f", kept for {other.kept_for}" if other.kept_for else ""
+        text += f"; next best {other.task_id} ({in_words(other.slack_ms)}, {other.walk_mm // 1000} m away{kept})"
+    else:
+        text += "; nothing else is ready for it"
+    return text, considered
 
 
-def walk_mm(floor: Floor, resource: ResourceRecord, record: TaskRecord) -> int:
-    here, there = floor.layout.spot(resource.location), floor.layout.spot(record.task.source)
-    return distance_mm(here.x, here.y, here.lo, here.hi, there.x, there.y, there.lo, there.hi)
-
-
-def ordinal(number: int) -> str:
-    if number % 100 in (11, 12, 13):
-        return f"{number}th"
-    return f"{number}{ {1: 'st', 2: 'nd', 3: 'rd'}.get(number % 10, 'th') }"
-
-
-def explain(floor: Floor, resource: ResourceRecord, record: TaskRecord) -> str:
-    """Why this task for this resource, in plain words."""
-    task = record.task
-    latest_ms = latest_start_ms(task)
-    minutes = abs(latest_ms - floor.now_ms) // MINUTE_MS
-    slack = f"slack {minutes} min" if latest_ms >= floor.now_ms else f"late {minutes} min"
-    theirs = [each for each in suiting(list(floor.pool.buckets.values()), resource) if each.zone == task.zone]
-    ready = sum(len(bucket.numbers) for bucket in theirs)
-    place = 1 + sum(count_before(bucket.latest, latest_ms) for bucket in theirs)
-    metres = walk_mm(floor, resource, record) // 1000
-    lead = LEAD[floor.state.dispatch]
-    return f"{lead}{slack}, {metres} m away, {ordinal(place)} of {ready} ready in zone {task.zone}"
-
-
-def give(floor: Floor, resource: ResourceRecord, record: TaskRecord) -> None:
+def give(
+    floor: Floor, resource: ResourceRecord, record: TaskRecord, why: str, considered: tuple[Considered, ...] = ()
+) -> None:
     """Assign the task; a robot's job starts with it, for it cannot be called back."""
     assert not resource.task_id
-    why = explain(floor, resource, record)
     moved = advance(record, TaskEvent.ASSIGN)
     assert moved
-    floor.pool.remove(record.number)
+    resource.ready_ms = floor.plan.ready_ms(resource, record, floor.now_ms) + trips.length_ms(floor, resource)
     record.resource_id, record.assigned_ms, record.why = resource.resource_id, floor.now_ms, why
+    record.walk_ms = floor.plan.walk_ms(resource, record)
     resource.task_id = record.task.task_id
+    floor.plan.begin(resource, record)
     floor.refresh(resource)
-    say_assigned(floor, record)
+    say_assigned(floor, record, considered)
     if resource.kind is ResourceKind.ROBOT:
         advance(record, TaskEvent.START, resource.resource_id)
         floor.state.last_job += 1
@@ -112,8 +126,16 @@ def give(floor: Floor, resource: ResourceRecord, record: TaskRecord) -> None:
         )
 
 
-def say_assigned(floor: Floor, record: TaskRecord) -> None:
-    floor.say(TaskAssigned(at_ms=floor.now_ms, resource_id=record.resource_id, task=record.task, reason=record.why))
+def say_assigned(floor: Floor, record: TaskRecord, considered: tuple[Considered, ...] = ()) -> None:
+    floor.say(
+        TaskAssigned(
+            at_ms=floor.now_ms,
+            resource_id=record.resource_id,
+            task=record.task,
+            reason=record.why,
+            considered=considered,
+        )
+    )
 
 
 def take_back(floor: Floor, resource: ResourceRecord, record: TaskRecord, reason: str) -> None:

@@ -1,42 +1,58 @@
 """Departures as the WES sees them: which route they run, and whether their open tasks can still make it."""
 
-from edge.messages import DepartureClosed, DepartureScheduled, TaskKind
+from edge.messages import CutoffAtRisk, DepartureClosed, DepartureOutlook, DepartureScheduled, ForecastMade, TaskKind
+from edge.wes import lanes
 from edge.wes.alarms import HIGH, clear_alarm, raise_alarm
 from edge.wes.estimates import MINUTE_MS, PROCESS_MS
 from edge.wes.floor import Floor, Work
 from edge.wes.release import unit_left
 from edge.wes.state import DELIVERED_MAX, DepartureRecord, remember
+from edge.wes.units import forget
 
 DEPARTURES_MAX = 10_000
 SAFE_AGAIN_MS = 5 * MINUTE_MS
 """A departure must gain this much before its alarm is cleared, so that it does not flicker."""
+FRESH_MS = 10 * MINUTE_MS
+"""So long a forecast is better than the simple estimate."""
+RISK_PERMILLE = 300
+SURE_PERMILLE = 800
+CALM_PERMILLE = 100
+"""A risk is believed when two forecasts in a row see it or one is sure; it is over when two see next to none."""
 UPSTREAM_FIRST = (TaskKind.PICK, TaskKind.PACK, TaskKind.CARRY, TaskKind.LOAD, TaskKind.PUTAWAY)
 
 
 def scheduled(floor: Floor, message: DepartureScheduled) -> None:
     departure = message.departure
     known = floor.state.departures.get(departure.departure_id)
-    record = DepartureRecord(
-        route=departure.route, cutoff_ms=departure.cutoff_ms, at_risk=known.at_risk if known else False
-    )
-    remember(floor.state.departures, departure.departure_id, record, DEPARTURES_MAX)
+    before_ms = known.cutoff_ms if known else 0
+    if known is None:
+        record = DepartureRecord(route=departure.route, cutoff_ms=departure.cutoff_ms)
+        remember(floor.state.departures, departure.departure_id, record, DEPARTURES_MAX)
+    else:
+        known.route, known.cutoff_ms = departure.route, departure.cutoff_ms
+    floor.plan.learn_cutoffs()
     for unit in floor.state.units.values():
         if unit.departure_id == departure.departure_id:
             unit.route = departure.route
+            floor.destinations.bind(unit)
+    lanes.moved(floor, before_ms, departure.cutoff_ms)
     floor.risk_stale = True
 
 
 def closed(floor: Floor, message: DepartureClosed) -> None:
     """What is on the manifest is gone; a unit left behind stays known and waits for its next departure."""
-    floor.state.departures.pop(message.departure_id, None)
+    record = floor.state.departures.pop(message.departure_id, None)
+    floor.plan.learn_cutoffs()
+    floor.score.settle(message.departure_id, bool(message.left_behind), message.at_ms)
     clear_alarm(floor, f"departure:{message.departure_id}")
     for hu_id in message.units:
-        unit = floor.state.units.pop(hu_id, None)
+        unit = forget(floor, hu_id)
         if unit is not None and unit.machine_id:
             clear_alarm(floor, f"{unit.machine_id}:missing_{hu_id}")
         remember(floor.state.delivered, hu_id, message.departure_id, DELIVERED_MAX)
     for wip in [wip for wip in floor.state.wip.values() if wip.departure_id == message.departure_id]:
         unit_left(floor, wip.hu_id, for_good=True)
+    lanes.moved(floor, record.cutoff_ms if record else 0)
     floor.risk_stale = True
 
 
@@ -57,6 +73,8 @@ def watch(floor: Floor) -> None:
         return
     shared_by = hands(floor)
     for departure_id, record in floor.state.departures.items():
+        if 0 < record.foreseen_ms > floor.now_ms - FRESH_MS:
+            continue
         work = floor.work.get(departure_id)
         estimate = estimate_ms(work, shared_by) if work else 0
         left_ms = record.cutoff_ms - floor.now_ms
@@ -89,4 +107,64 @@ def say_at_risk(floor: Floor, departure_id: str, work: Work, estimate: int, left
         f"{departure_id} at risk: {work.tasks} tasks open, about {estimate // MINUTE_MS} min of work, "
         f"{left_ms // MINUTE_MS} min left (simple estimate: work shared by all, plus the way to the dock)",
         "Put more people on it, or let the office roll orders to the next departure",
+    )
+
+
+def foreseen(floor: Floor, message: ForecastMade) -> None:
+    """A forecast was made: note what it says, for the day of reckoning, and warn while there is time to act."""
+    for outlook in message.departures:
+        record = floor.state.departures.get(outlook.departure_id)
+        if record is None or outlook.cutoff_ms != record.cutoff_ms:
+            continue
+        record.foreseen_ms = floor.now_ms
+        judge(floor, record, outlook)
+        floor.score.note(
+            outlook.departure_id, message.asked_ms, record.cutoff_ms, outlook.miss_permille, record.at_risk
+        )
+
+
+def judge(floor: Floor, record: DepartureRecord, outlook: DepartureOutlook) -> None:
+    """Raise or clear the alarm of one departure."""
+    alarm_id = f"departure:{outlook.departure_id}"
+    if record.at_risk:
+        record.doubtful = record.doubtful + 1 if outlook.miss_permille < CALM_PERMILLE else 0
+        if record.doubtful >= 2:
+            record.at_risk, record.doubtful = False, 0
+            clear_alarm(floor, alarm_id)
+        return
+    record.doubtful = record.doubtful + 1 if outlook.miss_permille >= RISK_PERMILLE else 0
+    if record.doubtful < 2 and outlook.miss_permille < SURE_PERMILLE:
+        return
+    record.at_risk, record.doubtful = True, 0
+    warn(floor, alarm_id, outlook)
+
+
+def warn(floor: Floor, alarm_id: str, outlook: DepartureOutlook) -> None:
+    """Say that a departure will probably leave something behind, and what would help most."""
+    better = [each for each in outlook.remedies if each.miss_permille < outlook.miss_permille]
+    best = min(better, key=lambda each: each.miss_permille, default=None)
+    floor.say(
+        CutoffAtRisk(
+            at_ms=floor.now_ms,
+            departure_id=outlook.departure_id,
+            cutoff_ms=outlook.cutoff_ms,
+            miss_permille=outlook.miss_permille,
+            missed_x10=outlook.missed_x10,
+            expected_ms=outlook.finish_p50_ms,
+            binding=outlook.binding,
+            action=best.action if best else "",
+            action_permille=best.miss_permille if best else outlook.miss_permille,
+        )
+    )
+    left = (outlook.cutoff_ms - floor.now_ms) // MINUTE_MS
+    raise_alarm(
+        floor,
+        alarm_id,
+        HIGH,
+        f"{outlook.departure_id} will miss its cutoff with {outlook.miss_permille // 10} %: about "
+        f"{(outlook.missed_x10 + 5) // 10} of {outlook.units} units left behind, {left} min left; it waits for "
+        f"{outlook.binding}",
+        f"{best.action} (then {best.miss_permille // 10} %)"
+        if best
+        else "Nothing that was tried helps; tell the office",
     )

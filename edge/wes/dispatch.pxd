@@ -1,21 +1,49 @@
-# C types for dispatch.py; the Python file stays the one source. Bounds checks stay on.
+# C types for dispatch.py; the Python file stays the one source.
 cimport cython
+from edge.wes.board cimport Board
+from edge.wes.index cimport Index
+from edge.wes.matching cimport Matching
 
-cpdef long long distance_mm(
-    long long ax, long long ay, long long a_lo, long long a_hi,
-    long long bx, long long by, long long b_lo, long long b_hi,
-)
+cdef class Dispatcher:
+    cdef public Board board
+    cdef public Index index
+    cdef public Matching matching
+    cdef public object tuning
+    cdef public int strategy
+    cdef public bint rolling
+    cdef public long long slope, walk_weight, wait_weight, margin_permille, tolerance_ms, class_count
+    cdef public long long[::1] able, out, costs, near, near_cost, chosen_r, chosen_t, best_t, bound, late_ms, walks
 
-cpdef long long urgency(int strategy, long long now_ms, long long number, long long latest_ms, long long priority)
-
-@cython.locals(
-    i="Py_ssize_t", index="long long", best="long long", best_latest="long long", best_number="long long",
-)
-cpdef tuple scan(
-    int strategy, long long now_ms, long long weight_mm, long long x, long long y, long long lo, long long hi,
-    const long long[::1] numbers, const long long[::1] latest, const long long[::1] priority,
-    const long long[::1] xs, const long long[::1] ys, const long long[::1] los, const long long[::1] his,
-)
-
-@cython.locals(i="Py_ssize_t", count="Py_ssize_t")
-cpdef Py_ssize_t count_before(const long long[::1] latest, long long limit_ms)
+    cpdef long long room(self)
+    @cython.locals(board=Board, work="long long", number="long long", top="long long", latest="long long",
+        again="long long", lost="long long", line="long long", line2="long long")
+    cpdef offer(self, long long task, long long now_ms)
+    cpdef retract(self, long long task)
+    cpdef hands(self, long long resource, long long now_ms)
+    @cython.locals(board=Board, walk="long long", left="long long", margin="long long", stake="long long", weight="long long")
+    cpdef long long start_ms(self, long long resource, long long task, long long now_ms)
+    @cython.locals(board=Board, start="long long", walk="long long", value="long long")
+    cpdef long long cost(self, long long resource, long long task, long long now_ms)
+    @cython.locals(board=Board, allowed="long long[::1]", found="long long", i="long long")
+    cpdef link_resource(self, long long resource, long long now_ms, long long wide)
+    @cython.locals(board=Board, cls="long long", found="long long", resource="long long")
+    cpdef link_task(self, long long task, long long now_ms)
+    @cython.locals(last="long long", i="long long")
+    cpdef long long keep(self, long long resource, long long cost, long long found)
+    cpdef long long choose(self, long long now_ms)
+    @cython.locals(board=Board, used="long long", count="long long", resource="long long",
+        planned="long long", before="long long")
+    cpdef long long by_plan(self, long long now_ms)
+    @cython.locals(count="long long", resource="long long")
+    cpdef long long matched(self, long long used)
+    cpdef relink(self, long long resource, long long now_ms)
+    @cython.locals(task="long long")
+    cpdef long long begin(self, long long resource, long long count)
+    @cython.locals(board=Board, used="long long", count="long long", resource="long long", first="long long", task="long long")
+    cpdef long long by_index(self, long long now_ms)
+    @cython.locals(board=Board, allowed="long long[::1]", area="long long", task="long long")
+    cpdef look(self, long long resource, long long now_ms)
+    @cython.locals(board=Board, walk="long long", walk2="long long", skills="long long", skills2="long long")
+    cpdef bint before(self, long long one, long long other)
+    cpdef long long planned(self, long long resource)
+    cpdef long long wanted_by(self, long long task)

@@ -1,178 +1,333 @@
-# cython: language_level=3, annotation_typing=False
-"""Who does what now: the pool of ready tasks and the one scan that chooses among them (compiled with dispatch.pxd).
+# cython: language_level=3, annotation_typing=False, boundscheck=False, wraparound=False, initializedcheck=False
+"""Who does what now (compiled with dispatch.pxd): the index of open work, and the rolling assignment of all hands.
 
-Ready tasks lie in buckets by zone, skill and kind of doer, as parallel arrays, so that one resource looks only at work
-it may do. The index is apparent tardiness with travel in its integer form: slack that is left, weight of the priority
-and the walk, all in milliseconds of slack (dispatch.md 4; Lee, Bhaskaran, Pinedo 1997). Lower goes first; ties go by
-latest start, then by task number, so that the order of the arrays never matters.
+fifo, edd, nearest and atcs let each idle resource take the work of the highest index; they differ in the lines of the
+index only. rolling (default) keeps the cheapest assignment of *all* hands to the work, busy ones from the time they
+will be free, and gives work to the idle ones of it (dispatch.md 3.3, 4 and 6; index: Lee, Bhaskaran, Pinedo 1997).
 """
 
 from array import array
 
-SLACK = 0
-EDD = 1
-FIFO = 2
-STRATEGIES = {"slack": SLACK, "edd": EDD, "fifo": FIFO}
+from edge.wes.board import BUSY, IDLE, NONE, Board, grown
+from edge.wes.index import Index, log_q32
+from edge.wes.matching import Matching
 
-TRAVEL_WEIGHT = 20
-"""A second of walking counts as this many seconds of slack."""
-PRIORITY_MS = 300_000
-"""One step of priority counts as this much slack."""
-
-PEOPLE = 0
-ANYONE = 1
-ROBOTS = 2
-
-
-def distance_mm(ax: int, ay: int, a_lo: int, a_hi: int, bx: int, by: int, b_lo: int, b_hi: int) -> int:
-    """The walk between two spots: straight inside an aisle, else around the nearer end; 0 if one of them is nowhere."""
-    if a_lo > a_hi or b_lo > b_hi:
-        return 0
-    across = abs(ax - bx)
-    if across == 0 and a_lo == b_lo and a_hi == b_hi:
-        return abs(ay - by)
-    best = abs(ay - a_lo) + abs(a_lo - b_lo) + abs(b_lo - by)
-    other = abs(ay - a_hi) + abs(a_hi - b_hi) + abs(b_hi - by)
-    best = min(best, other)
-    other = abs(ay - a_lo) + abs(a_lo - b_hi) + abs(b_hi - by)
-    best = min(best, other)
-    other = abs(ay - a_hi) + abs(a_hi - b_lo) + abs(b_lo - by)
-    return across + min(best, other)
+STRATEGIES = {"fifo": 0, "edd": 1, "nearest": 2, "atcs": 3, "rolling": 4}
+FIFO, EDD, NEAREST, ATCS, ROLLING = range(5)
+ONE = 1 << 32
+"""One nat of the index."""
+CANDIDATES = 16
+"""Tasks a resource is compared for, and resources a new task is compared for."""
+WIDE = 64
+"""Tasks looked at for idle hands that would stay without work."""
+LATE_MS = 10_000
+NEVER_MS = 1 << 40
 
 
-def urgency(strategy: int, now_ms: int, number: int, latest_ms: int, priority: int) -> int:
-    """The index without the walk."""
-    if strategy == FIFO:
-        return number
-    if strategy == EDD:
-        return latest_ms
-    return max(latest_ms - now_ms, 0) + priority * PRIORITY_MS
+def scaled(travel: "array[int]", weight: int) -> "array[int]":
+    """Travel as index units."""
+    return array("q", [cell * weight for cell in travel])
 
 
-def scan(
-    strategy: int,
-    now_ms: int,
-    weight_mm: int,
-    x: int,
-    y: int,
-    lo: int,
-    hi: int,
-    numbers: "array[int]",
-    latest: "array[int]",
-    priority: "array[int]",
-    xs: "array[int]",
-    ys: "array[int]",
-    los: "array[int]",
-    his: "array[int]",
-) -> "tuple[int, int, int]":
-    """(index, latest start, number) of the task to do first from (x, y); number 0 if there is none."""
-    best = best_latest = best_number = 0
-    for i in range(len(numbers)):
-        index = urgency(strategy, now_ms, numbers[i], latest[i], priority[i])
-        if best_number and index > best:
-            continue
-        if strategy == SLACK:
-            index += weight_mm * distance_mm(x, y, lo, hi, xs[i], ys[i], los[i], his[i])
-        if best_number:
-            if index > best:
+class Tuning:
+    """What the index weighs, all whole numbers.
+
+    `slack_nat_ms` of slack, or `travel_nat_ms` of travel, make a task e times less urgent. A task is given up for its
+    departure (triage) `tolerance_ms` after its latest start. Busy hands count as free `margin_permille` of their
+    remaining work later, and once more per doubling of the weight of what they are wanted for. Waiting for busy hands
+    costs `wait_permille` of what walking as long would.
+    """
+
+    def __init__(
+        self, slack_nat_ms: int = 120_000, travel_nat_ms: int = 30_000, tolerance_ms: int = 0,
+        margin_permille: int = 100, wait_permille: int = 1000,
+    ) -> None:  # fmt: skip
+        self.slack_nat_ms = slack_nat_ms
+        self.travel_nat_ms = travel_nat_ms
+        self.tolerance_ms = tolerance_ms
+        self.margin_permille = margin_permille
+        self.wait_permille = wait_permille
+
+
+class Dispatcher:
+    """The decisions over one board. The caller changes the board and says so; `choose` answers what to begin now.
+
+    `chosen_r`, `chosen_t` hold the pairs of the last `choose`. Time must not run backwards. Over a fork of the board,
+    `walks` of a dispatcher with the same strategy and tuning need not be computed again.
+    """
+
+    def __init__(self, board: Board, strategy: int, tuning: Tuning, walks: "array[int] | None" = None) -> None:
+        self.board = board
+        self.strategy = strategy
+        self.tuning = tuning
+        self.rolling = strategy == ROLLING
+        self.slope = ONE // tuning.slack_nat_ms if strategy in (ATCS, ROLLING) else 0
+        self.walk_weight = {FIFO: 0, EDD: 0, NEAREST: 1}.get(strategy, ONE // tuning.travel_nat_ms)
+        self.wait_weight = self.walk_weight * tuning.wait_permille // 1000
+        self.margin_permille = tuning.margin_permille
+        self.tolerance_ms = tuning.tolerance_ms
+        self.walks = walks if walks is not None else scaled(board.travel, self.walk_weight)
+        self.index = Index(board.areas, self.slope, self.walks)
+        self.matching = Matching()
+        self.class_count = 0
+        self.able = array("q", [0])
+        self.out = array("q", bytes(8 * WIDE))
+        self.costs = array("q", bytes(8 * WIDE))
+        self.near = array("q", bytes(8 * CANDIDATES))
+        self.near_cost = array("q", bytes(8 * CANDIDATES))
+        self.chosen_r = array("q", bytes(8 * 64))
+        self.chosen_t = array("q", bytes(8 * 64))
+        self.best_t = array("q", bytes(8 * 64))
+        self.bound = array("q", bytes(8 * 64))
+        self.late_ms = array("q", bytes(8 * 64))
+        self.classes()
+
+    def classes(self) -> None:
+        """Take notice of classes and groups that the board has got since."""
+        board = self.board
+        for cls in range(self.class_count, len(board.class_lo)):
+            self.index.add_class(board.class_lo[cls], board.class_hi[cls])
+        self.class_count = len(board.class_lo)
+        able = array("q", bytes(8 * max(1, self.class_count * len(board.group_classes))))
+        for group, allowed in enumerate(board.group_classes):
+            for cls in allowed:
+                able[group * self.class_count + cls] = 1
+        self.able = able
+
+    def room(self) -> int:
+        """How many resource rows are in use; the working columns have as many."""
+        used = self.board.rows["r"].used
+        if used > len(self.late_ms):
+            for name in ("chosen_r", "chosen_t", "best_t", "bound", "late_ms"):
+                setattr(self, name, grown(getattr(self, name), 2 * used))
+        return int(used)
+
+    def offer(self, task: int, now_ms: int) -> None:
+        """The task can begin."""
+        board = self.board
+        work = board.t_work_ms[task]
+        number = board.t_number[task]
+        if self.strategy >= ATCS:
+            top = log_q32(board.t_weight[task] * 1_000_000) - log_q32(max(work, 1000))
+            latest = board.t_due_ms[task] - work
+            again = board.t_next_ms[task] - work
+            lost = latest + self.tolerance_ms
+            line = top - latest * self.slope
+            line2 = top - again * self.slope
+        else:
+            top = 0
+            if self.strategy == FIFO:
+                top = -number
+            elif self.strategy == EDD:
+                top = -board.t_due_ms[task]
+            line = line2 = top
+            latest = lost = again = NEVER_MS
+        self.index.put(task, board.t_cls[task], board.t_area[task], number, top, line, latest, lost, line2, again)
+        if self.rolling:
+            self.link_task(task, now_ms)
+
+    def retract(self, task: int) -> None:
+        """The task can no longer begin, or somebody has it."""
+        if self.index.holds(task):
+            self.index.take(task)
+        if self.rolling and self.matching.has_col(task):
+            self.matching.remove_col(task)
+
+    def hands(self, resource: int, now_ms: int) -> None:
+        """The resource became idle or busy, moved, or went off; the board says which."""
+        if not self.rolling:
+            return
+        self.room()
+        if self.matching.has_row(resource):
+            self.matching.remove_row(resource)
+        if self.board.r_state[resource] >= IDLE:
+            self.late_ms[resource] = self.board.r_ready_ms[resource]
+            self.link_resource(resource, now_ms, CANDIDATES)
+
+    def start_ms(self, resource: int, task: int, now_ms: int) -> int:
+        """When the resource would begin: once free, with a margin that grows with what is at stake, and there."""
+        board = self.board
+        walk = board.travel[board.r_area[resource] * board.areas + board.t_area[task]]
+        if board.r_state[resource] == IDLE:
+            return now_ms + walk
+        left = board.r_ready_ms[resource] - now_ms
+        if left <= 0:
+            # Later than thought: about as much again as it is late, and never less than a little.
+            left = LATE_MS - left
+        margin = left * self.margin_permille // 1000
+        stake = margin
+        weight = board.t_weight[task]
+        while weight > 1:
+            stake += margin
+            weight //= 2
+        return now_ms + left + stake + walk
+
+    def cost(self, resource: int, task: int, now_ms: int) -> int:
+        """What it costs that this resource does this task next: less index, more walk, being free later."""
+        board = self.board
+        start = self.start_ms(resource, task, now_ms)
+        walk = board.travel[board.r_area[resource] * board.areas + board.t_area[task]]
+        value = self.index.value(task, start) - board.t_number[task]  # ties: first come
+        return self.slope * start - value + walk * self.walk_weight + (start - walk) * self.wait_weight
+
+    def link_resource(self, resource: int, now_ms: int, wide: int) -> None:
+        """Enter the resource into the assignment with the work that suits it best."""
+        board = self.board
+        allowed = board.group_classes[board.r_group[resource]]
+        found = self.index.leaders(allowed, len(allowed), board.r_area[resource], now_ms, wide, self.out)
+        for i in range(found):
+            self.costs[i] = self.cost(resource, self.out[i], now_ms)
+        self.matching.add_row(resource, self.out, self.costs, found)
+
+    def link_task(self, task: int, now_ms: int) -> None:
+        """Enter the task into the assignment with the hands that would do it cheapest."""
+        board = self.board
+        cls = board.t_cls[task]
+        found = 0
+        for resource in range(self.room()):
+            if board.r_state[resource] < IDLE or not self.able[board.r_group[resource] * self.class_count + cls]:
                 continue
-            if index == best and (latest[i], numbers[i]) > (best_latest, best_number):
+            if self.matching.has_row(resource):
+                found = self.keep(resource, self.cost(resource, task, now_ms), found)
+        self.matching.add_col(task, self.near, self.near_cost, found)
+
+    def keep(self, resource: int, cost: int, found: int) -> int:
+        """Keep the cheapest few in order; ties stay with the lower row."""
+        last = CANDIDATES
+        if found == last and cost >= self.near_cost[found - 1]:
+            return found
+        i = min(found, last - 1)
+        while i > 0 and self.near_cost[i - 1] > cost:
+            self.near[i] = self.near[i - 1]
+            self.near_cost[i] = self.near_cost[i - 1]
+            i -= 1
+        self.near[i] = resource
+        self.near_cost[i] = cost
+        return min(found + 1, last)
+
+    def choose(self, now_ms: int) -> int:
+        """How many pairs are to begin now; each task and each resource stands in one pair only."""
+        if not self.index.count:
+            return 0
+        return self.by_plan(now_ms) if self.rolling else self.by_index(now_ms)
+
+    def by_plan(self, now_ms: int) -> int:
+        """The idle hands of the cheapest assignment begin; busy ones keep what is theirs in it, without promise."""
+        board, used, count = self.board, self.room(), 0
+        for resource in range(used):
+            if board.r_state[resource] == BUSY and self.late_ms[resource] < now_ms:
+                self.relink(resource, now_ms)
+        for resource in range(used):
+            if board.r_state[resource] == IDLE and self.matching.has_row(resource):
+                count = self.begin(resource, count)
+        planned = self.matched(used)
+        for resource in range(used):
+            if self.index.count <= planned:
+                break
+            if board.r_state[resource] == IDLE and self.matching.has_row(resource):
+                self.matching.remove_row(resource)
+                self.link_resource(resource, now_ms, WIDE)
+                before = count
+                count = self.begin(resource, count)
+                if count > before:
+                    planned = self.matched(used)
+        return count
+
+    def matched(self, used: int) -> int:
+        """How many hands the assignment has work for."""
+        count = 0
+        for resource in range(used):
+            if self.matching.has_row(resource) and self.matching.partner(resource) >= 0:
+                count += 1
+        return count
+
+    def relink(self, resource: int, now_ms: int) -> None:
+        """Busy for longer than thought: others may now be cheaper for what was planned with it."""
+        self.late_ms[resource] = now_ms + LATE_MS + (now_ms - self.board.r_ready_ms[resource])
+        self.matching.remove_row(resource)
+        self.link_resource(resource, now_ms, CANDIDATES)
+
+    def begin(self, resource: int, count: int) -> int:
+        task = self.matching.partner(resource)
+        if task < 0:
+            return count
+        self.matching.commit(resource)
+        self.index.take(task)
+        self.chosen_r[count] = resource
+        self.chosen_t[count] = task
+        return count + 1
+
+    def by_index(self, now_ms: int) -> int:
+        """The best pair of an idle resource and its best task, again and again.
+
+        What a resource could get at best only falls while others take work, so an old best bounds the new one.
+        """
+        board, used, count = self.board, self.room(), 0
+        for resource in range(used):
+            self.best_t[resource] = NONE
+            if board.r_state[resource] == IDLE:
+                self.look(resource, now_ms)
+        while self.index.count:
+            first = NONE
+            for resource in range(used):
+                if self.best_t[resource] >= 0 and (first < 0 or self.before(resource, first)):
+                    first = resource
+            if first < 0:
+                break
+            task = self.best_t[first]
+            if not self.index.holds(task):
+                self.look(first, now_ms)
                 continue
-        best = index
-        best_latest = latest[i]
-        best_number = numbers[i]
-    return best, best_latest, best_number
-
-
-def count_before(latest: "array[int]", limit_ms: int) -> int:
-    """How many tasks must start earlier than `limit_ms`."""
-    count = 0
-    for i in range(len(latest)):
-        if latest[i] < limit_ms:
+            self.index.take(task)
+            self.best_t[first] = NONE
+            self.chosen_r[count] = first
+            self.chosen_t[count] = task
             count += 1
-    return count
+        return count
 
+    def look(self, resource: int, now_ms: int) -> None:
+        """Find the best task of one resource."""
+        board = self.board
+        allowed = board.group_classes[board.r_group[resource]]
+        area = board.r_area[resource]
+        task = self.index.best(allowed, len(allowed), area, now_ms)
+        self.best_t[resource] = task
+        if task >= 0:
+            self.bound[resource] = self.index.score(task, area, now_ms)
 
-class Bucket:
-    """Ready tasks of one zone that ask for the same skill, as parallel arrays; `at` finds a task's position."""
+    def before(self, one: int, other: int) -> bool:
+        """Which of two goes first: the higher score, the shorter walk, the fewer skills, the older resource."""
+        if self.bound[one] != self.bound[other]:
+            return bool(self.bound[one] > self.bound[other])
+        board = self.board
+        walk = board.travel[board.r_area[one] * board.areas + board.t_area[self.best_t[one]]]
+        walk2 = board.travel[board.r_area[other] * board.areas + board.t_area[self.best_t[other]]]
+        if walk != walk2:
+            return bool(walk < walk2)
+        skills = len(board.group_classes[board.r_group[one]])
+        skills2 = len(board.group_classes[board.r_group[other]])
+        if skills != skills2:
+            return skills < skills2
+        return bool(board.r_number[one] < board.r_number[other])
 
-    def __init__(self, zone: str, skill: str, doers: int) -> None:
-        self.zone = zone
-        self.words = tuple(skill.split("+"))
-        self.doers = doers
-        self.at: dict[int, int] = {}
-        self.numbers = array("q")
-        self.latest = array("q")
-        self.priority = array("q")
-        self.xs = array("q")
-        self.ys = array("q")
-        self.los = array("q")
-        self.his = array("q")
+    def planned(self, resource: int) -> int:
+        """The task the resource would do next as things stand; -1 if none."""
+        if not self.rolling or not self.matching.has_row(resource):
+            return NONE
+        return int(self.matching.partner(resource))
 
-    def columns(self) -> "tuple[array[int], ...]":
-        return self.numbers, self.latest, self.priority, self.xs, self.ys, self.los, self.his
+    def wanted_by(self, task: int) -> int:
+        """The resource that is planned to do the task; -1 if none."""
+        if not self.rolling or not self.matching.has_col(task):
+            return NONE
+        return int(self.matching.holder(task))
 
-    def add(self, row: "tuple[int, int, int, int, int, int, int]") -> None:
-        self.at[row[0]] = len(self.numbers)
-        for column, value in zip(self.columns(), row, strict=True):
-            column.append(value)
+    def save(self) -> "dict[str, list[int]]":
+        """What cannot be computed from the board: the assignment as it has grown."""
+        return {**self.matching.save(), "late_ms": list(self.late_ms)} if self.rolling else {}
 
-    def remove(self, number: int) -> None:
-        """Fill the gap with the last row."""
-        position = self.at.pop(number)
-        last = len(self.numbers) - 1
-        if position != last:
-            self.at[self.numbers[last]] = position
-        for column in self.columns():
-            column[position] = column[last]
-            column.pop()
-
-    def suits(self, zones: "tuple[str, ...]", skills: "tuple[str, ...]", robot: bool) -> bool:
-        """May somebody with these zones and skills do these tasks?"""
-        if self.zone not in zones and "*" not in zones:
-            return False
-        if self.doers == (PEOPLE if robot else ROBOTS):
-            return False
-        return all(word in skills for word in self.words)
-
-
-class Pool:
-    """All ready tasks. `fresh` names the buckets that grew since the last round of dispatch."""
-
-    def __init__(self) -> None:
-        self.buckets: dict[tuple[str, str, int], Bucket] = {}
-        self.home: dict[int, tuple[str, str, int]] = {}
-        self.fresh: dict[tuple[str, str, int], Bucket] = {}
-
-    def add(self, key: "tuple[str, str, int]", row: "tuple[int, int, int, int, int, int, int]") -> None:
-        """`key` is (zone, skill, doers); `row` is (number, latest_ms, priority, x, y, lo, hi)."""
-        bucket = self.buckets.get(key)
-        if bucket is None:
-            bucket = self.buckets[key] = Bucket(*key)
-        bucket.add(row)
-        self.home[row[0]] = key
-        self.fresh[key] = bucket
-
-    def remove(self, number: int) -> None:
-        key = self.home.pop(number)
-        bucket = self.buckets[key]
-        bucket.remove(number)
-        if not bucket.numbers:
-            del self.buckets[key]
-            self.fresh.pop(key, None)
-
-    def best(
-        self,
-        buckets: "list[Bucket]",
-        strategy: int,
-        now_ms: int,
-        weight_mm: int,
-        spot: "tuple[int, int, int, int]",
-    ) -> int:
-        """The number of the task to do first among these buckets, seen from `spot`; 0 if they are empty."""
-        first = (0, 0, 0)
-        for bucket in buckets:
-            found = scan(strategy, now_ms, weight_mm, *spot, *bucket.columns())
-            if found[2] and (not first[2] or found < first):
-                first = found
-        return first[2]
+    def load(self, saved: "dict[str, list[int]]") -> None:
+        """Go on from a saved assignment; every open task must have been offered to the index before (`restore`)."""
+        if self.rolling and saved:
+            self.late_ms = array("q", saved["late_ms"])
+            self.matching.load({name: cells for name, cells in saved.items() if name != "late_ms"})

@@ -13,6 +13,7 @@ from edge.messages import (
     DepartureClosed,
     DepartureScheduled,
     EventSetAside,
+    ForecastMade,
     JobEnded,
     LaneChanged,
     MachineChanged,
@@ -39,8 +40,11 @@ from edge.wes import (
     conveyors,
     departures,
     jobs,
+    lanes,
     machines,
     opening,
+    outlook,
+    pace,
     planning,
     release,
     reports,
@@ -76,6 +80,7 @@ HANDLERS: dict[type[Message], Callable[[Floor, Any], None]] = {
     UnitPacked: units.packed,
     UnitRerouted: units.rerouted,
     DepartureScheduled: departures.scheduled,
+    ForecastMade: departures.foreseen,
     DepartureClosed: departures.closed,
     AlarmAcknowledged: alarms.acknowledge,
     EventSetAside: alarms.event_set_aside,
@@ -114,12 +119,20 @@ class Engine:
         )
         return min((time for time in times if time is not None), default=None)
 
+    def copy(self, now_ms: int) -> outlook.Copy:
+        """The floor as it is now, for a forecast made elsewhere."""
+        self.floor.now_ms = max(self.floor.now_ms, now_ms)
+        return outlook.copy_of(self.floor)
+
     def save(self) -> State:
-        return copied(self.floor.state)
+        state = copied(self.floor.state)
+        state.assignment = self.floor.plan.dispatcher.save()
+        return state
 
     def load(self, state: State) -> None:
         """Go on from a saved state as if nothing had been between."""
         self.floor = Floor(copied(state))
+        self.floor.restore()
         departures.look_ahead(self.floor)
 
 
@@ -130,6 +143,8 @@ def settle(floor: Floor) -> None:
     machines.start_up(floor)
     release.admit(floor)
     assign.dispatch(floor)
+    lanes.assign(floor)
     conveyors.let_pass(floor)
     units.watch(floor)
     departures.watch(floor)
+    pace.watch(floor)

@@ -1,17 +1,16 @@
 """The working memory of the WES: the state, what follows from it, and what it has to say about the current event."""
 
-from heapq import heapify, heappush
-
-from edge.messages import Machine, Message, Zone
-from edge.wes.dispatch import ANYONE, PEOPLE, ROBOTS, Pool
-from edge.wes.estimates import TASK_MS, latest_start_ms
+from edge.messages import Machine, Message, Site, Zone
+from edge.wes.calibrate import Score, Times
+from edge.wes.destinations import Destinations
+from edge.wes.estimates import TASK_MS, Estimates
+from edge.wes.network import Network, from_site
+from edge.wes.plan import Plan
+from edge.wes.room import Room
 from edge.wes.route import Layout
-from edge.wes.sort import LanePlan
-from edge.wes.state import MachineRecord, ResourceRecord, State, WipRecord, in_order
+from edge.wes.state import MachineRecord, ResourceRecord, State, in_order
 from edge.wes.tasks import TaskRecord, TaskState
-
-ROBOT_QUEUE = "/robot"
-"""Handling units that only a robot can fill wait apart, so that a robot that is down does not block the zone."""
+from edge.wes.travel import Travel
 
 
 class Work:
@@ -29,10 +28,6 @@ class Work:
         self.kinds[kind] = self.kinds.get(kind, 0) + sign
 
 
-def queue_of(wip: WipRecord) -> str:
-    return wip.zone + ROBOT_QUEUE if wip.robot else wip.zone
-
-
 class Floor:
     """State plus everything that can be rebuilt from it. Handlers change the state and `say` what follows."""
 
@@ -41,6 +36,8 @@ class Floor:
         self.now_ms = 0
         self.out: list[Message] = []
         self.new_waiting: dict[str, None] = {}
+        self.travelled: Site | None = None
+        self.travel: Travel = Travel(None)
         self.configure()
         self.rebuild()
 
@@ -51,44 +48,44 @@ class Floor:
         """Everything that follows from the site alone."""
         site = self.state.site
         self.layout = Layout(site)
+        if self.travelled != site:
+            self.travel, self.travelled = Travel(site), site
         self.zones: dict[str, Zone] = {zone.zone: zone for zone in site.zones} if site else {}
-        self.walk_mm_s = max(1, site.walk_mm_s if site else 1200)
-        self.plans: dict[str, LanePlan] = {m.machine_id: LanePlan(m) for m in self.configs("sorter")}
+        self.destinations = Destinations(self.configs("sorter"))
+        self.plans = self.destinations.plans
+        self.network = from_site(site) if site else Network(())
 
     def rebuild(self) -> None:
         """Everything that follows from the records."""
-        self.pool = Pool()
+        self.destinations.fill(self.state)
+        self.times, self.score = Times(self.state.times), Score(self.state.score)
+        self.estimates = Estimates(self.times)
+        self.plan = Plan(self.state, self.travel, self.estimates)
         self.numbers: dict[int, TaskRecord] = {}
         self.dependents: dict[str, list[str]] = {}
         self.hu_tasks: dict[str, dict[str, None]] = {}
         self.work: dict[str, Work] = {}
-        self.inside: dict[str, int] = {}
-        self.queues: dict[str, list[tuple[int, int, str]]] = {}
-        self.idle: dict[int, ResourceRecord] = {}
-        self.fresh_idle: dict[int, ResourceRecord] = {}
+        self.room = Room(self.state, self.zones, self.hu_tasks)
+        self.pace_stale = True
+        self.on_trip: dict[str, ResourceRecord] = {}
+        """Who has finished a task and has a trip to go on with."""
         self.risk_stale = True
         self.risk_next_ms: int | None = None
         for record in in_order(self.state.tasks.values()):
             self.index(record)
-            if record.state is TaskState.READY:
+            if record.state is TaskState.READY and not record.trip:
                 self.offer(record)
-        for wip in self.state.wip.values():
-            if wip.inside:
-                self.inside[wip.zone] = self.inside.get(wip.zone, 0) + 1
-            else:
-                self.queues.setdefault(queue_of(wip), []).append((wip.rank, wip.number, wip.hu_id))
-        for queue in self.queues.values():
-            heapify(queue)
+        self.room.take_up()
         for resource in self.state.resources.values():
             self.refresh(resource)
-        # What was saved was settled: nothing that is idle could do anything that is ready.
-        self.pool.fresh.clear()
-        self.fresh_idle.clear()
+            begun = self.state.tasks.get(resource.task_id)
+            if begun is not None:
+                self.plan.begin(resource, begun)
 
-    def look_again(self) -> None:
-        """Something changed for everybody: consider every idle resource and every ready task anew."""
-        self.pool.fresh.update(self.pool.buckets)
-        self.fresh_idle.update(self.idle)
+    def restore(self) -> None:
+        """What was saved was settled, and goes on as if nothing had been between."""
+        self.plan.dispatcher.load(self.state.assignment)
+        self.plan.changed = False
 
     def configs(self, kind: str) -> list[Machine]:
         return [machine for machine in self.layout.machines.values() if machine.kind == kind]
@@ -96,11 +93,13 @@ class Floor:
     def index(self, record: TaskRecord) -> None:
         """Enter an open task into the books that find it again."""
         task = record.task
+        self.plan.enter(record)
         self.numbers[record.number] = record
         for before in record.waiting_for:
             self.dependents.setdefault(before, []).append(task.task_id)
         if task.hu_id:
             self.hu_tasks.setdefault(task.hu_id, {})[task.task_id] = None
+            self.room.count(task.hu_id)
         if task.departure_id:
             self.work.setdefault(task.departure_id, Work()).count(record, 1)
         self.risk_stale = True
@@ -114,8 +113,10 @@ class Floor:
             self.hu_tasks[task.hu_id].pop(task.task_id)
             if not self.hu_tasks[task.hu_id]:
                 del self.hu_tasks[task.hu_id]
+            self.room.count(task.hu_id)
         for before in record.waiting_for:
             self.dependents[before].remove(task.task_id)
+        self.plan.strike(record)
         self.move_work(record, "")
 
     def move_work(self, record: TaskRecord, departure_id: str) -> None:
@@ -129,26 +130,18 @@ class Floor:
         self.risk_stale = True
 
     def offer(self, record: TaskRecord) -> None:
-        """Put a ready task into the pool."""
-        task = record.task
-        doers = ROBOTS if task.robot_only else ANYONE if task.robot else PEOPLE
-        spot = self.layout.spot(task.source)
-        row = (record.number, latest_start_ms(task), task.priority, spot.x, spot.y, spot.lo, spot.hi)
-        self.pool.add((task.zone, task.skill, doers), row)
-
-    def enqueue(self, wip: WipRecord) -> None:
-        heappush(self.queues.setdefault(queue_of(wip), []), (wip.rank, wip.number, wip.hu_id))
+        """The task can begin."""
+        self.plan.offer(record, self.now_ms)
 
     def refresh(self, resource: ResourceRecord) -> None:
         """A resource is idle when it can work, has no task and does not rest."""
         rested = resource.rest_until_ms <= self.now_ms
-        if resource.available and not resource.task_id and rested:
+        idle = resource.available and not resource.task_id and rested and not resource.trip
+        if idle:
             resource.rest_until_ms = 0
-            self.idle[resource.number] = resource
-            self.fresh_idle[resource.number] = resource
-        else:
-            self.idle.pop(resource.number, None)
-            self.fresh_idle.pop(resource.number, None)
+        if resource.trip and not resource.task_id:
+            self.on_trip[resource.resource_id] = resource
+        self.plan.refresh(resource, self.now_ms, idle=idle)
 
     def machine(self, machine_id: str) -> MachineRecord | None:
         return self.state.machines.get(machine_id)

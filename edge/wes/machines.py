@@ -71,6 +71,8 @@ def changed(floor: Floor, message: MachineChanged) -> None:
             machine.waiting = None
     if message.state is not machine.state or message.link is not machine.link:
         machine.command, machine.retry_at_ms = None, 0
+        machine.since_ms = floor.now_ms
+    machine.reason = message.reason
     if message.state is PackMl.EXECUTE:
         machine.tries = 0
         clear_alarm(floor, f"{machine.machine_id}:autostart")

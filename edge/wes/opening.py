@@ -3,6 +3,7 @@
 from edge.messages import SiteOpened
 from edge.wes.dispatch import STRATEGIES
 from edge.wes.floor import Floor
+from edge.wes.lanes import look_again
 from edge.wes.release import free
 from edge.wes.resources import sign_off
 from edge.wes.state import MachineRecord
@@ -13,7 +14,10 @@ def opened(floor: Floor, message: SiteOpened) -> None:
     """Apply the configuration and keep the state; every machine has to report anew before it is believed."""
     state = floor.state
     state.site = message.site
-    state.dispatch = message.dispatch if message.dispatch in STRATEGIES else "slack"
+    state.dispatch = message.dispatch if message.dispatch in STRATEGIES else "rolling"
+    state.tuning = dict(message.tuning)
+    state.origin_ms = state.origin_ms or floor.now_ms
+    state.opened_ms = floor.now_ms
     floor.configure()
     for machine_id in [known for known in state.machines if known not in floor.layout.machines]:
         robot = state.resources.get(machine_id)
@@ -29,7 +33,7 @@ def opened(floor: Floor, message: SiteOpened) -> None:
             robot.available = False
     drop_limits(floor)
     floor.rebuild()
-    floor.look_again()
+    look_again(floor)
 
 
 def drop_limits(floor: Floor) -> None:

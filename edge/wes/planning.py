@@ -48,18 +48,19 @@ def amended(floor: Floor, message: TaskAmended) -> None:
         return
     ready = record.state is TaskState.READY
     if ready:
-        floor.pool.remove(record.number)
+        floor.plan.retract(record)
     floor.move_work(record, message.departure_id)
     record.task = replace(
         record.task, departure_id=message.departure_id, due_ms=message.due_ms, priority=message.priority
     )
-    if ready:
+    floor.plan.amend(record)
+    if ready and not record.trip:
         floor.offer(record)
     wip = floor.state.wip.get(record.task.hu_id)
     if wip is not None:
         wip.departure_id = message.departure_id
-    if not record.let_in:
-        rank_unit(floor, record.task.hu_id)
+        floor.room.count(wip.hu_id)
+    rank_unit(floor, record.task.hu_id)
 
 
 def withdrawn(floor: Floor, message: TaskWithdrawn) -> None:
@@ -70,7 +71,7 @@ def withdrawn(floor: Floor, message: TaskWithdrawn) -> None:
     before = record.state
     advance(record, TaskEvent.WITHDRAW)
     if before is TaskState.READY:
-        floor.pool.remove(record.number)
+        floor.plan.retract(record)
     if before is TaskState.ASSIGNED:
         let_go(floor, floor.state.resources[record.resource_id], record, "WITHDRAWN")
     if record.state is TaskState.CANCELLED:

@@ -1,21 +1,25 @@
-"""Which handling units may be worked on: at most `wip_max` per zone, the most urgent first, none for ever last.
+"""Which handling units may be worked on: the most urgent first, none for ever last, none where nothing can follow.
 
-Work is let in one handling unit at a time (workload control, CONWIP: Spearman 1990). The order is slack less half of
-the time waited, which is the same order at every moment, so a heap per zone with fixed keys keeps it exactly.
+Work is let in one handling unit at a time (workload control, CONWIP: Spearman 1990), bounded by the units in its zone,
+those waiting for its pack station, and those on their way to the lanes of its route. The order is slack less half of
+the time waited, which is the same order at every moment, so heaps with fixed keys keep it exactly. What can no longer
+be in time aims at the departure after its own, and is let in with the word that it will be late.
 """
 
-from heapq import heappop
-
-from edge.messages import Link, OrderHeldBack, OrderStarted, PackMl, Task, TaskKind, Zone
-from edge.wes.dispatch import PRIORITY_MS
-from edge.wes.estimates import MINUTE_MS, TASK_MS, latest_start_ms
-from edge.wes.floor import ROBOT_QUEUE, Floor, queue_of
+from edge.messages import OrderHeldBack, OrderStarted, Task, TaskKind, Zone
+from edge.wes.ahead import Ahead, route_of, see_machines
+from edge.wes.estimates import DAY_MS, MINUTE_MS, PRIORITY_MS
+from edge.wes.floor import Floor
+from edge.wes.room import Line, line_of
 from edge.wes.state import ORDERS_MAX, OrderRecord, WipRecord, remember
 from edge.wes.tasks import TaskEvent, TaskRecord, advance
 
 LIMITED = (TaskKind.PICK, TaskKind.PACK)
 """Kinds of task that fill a zone; the others are never held back."""
-DOWN_STATES = (PackMl.ABORTING, PackMl.ABORTED, PackMl.HOLDING, PackMl.HELD)
+BEGUN_MS = 10 * MINUTE_MS
+"""So much more slack a unit of an order that has begun may have and still go before one of an order that has not."""
+UNREPORTED_MAX = 1000
+"""Units packed and not yet reported as packed, of which the route is remembered."""
 
 
 def wip_of(floor: Floor, task: Task) -> WipRecord | None:
@@ -37,19 +41,49 @@ def wip_of(floor: Floor, task: Task) -> WipRecord | None:
     return wip
 
 
+def tasks_of(floor: Floor, hu_id: str) -> list[Task]:
+    return [floor.state.tasks[task_id].task for task_id in floor.hu_tasks.get(hu_id, {})]
+
+
+def need_ms(floor: Floor, tasks: list[Task]) -> int:
+    """From the first of a unit's tasks until it is loaded, one after the other, without waiting for hands."""
+    picks = sum(1 for task in tasks if task.kind is TaskKind.PICK)
+    kind, zone = (TaskKind.PICK if picks else TaskKind.PACK), tasks[0].zone
+    estimates = floor.plan.estimates
+    return max(1, picks) * estimates.work_ms(kind, zone) + estimates.tail_ms(kind, zone)
+
+
+def last_start_ms(floor: Floor, tasks: list[Task]) -> int:
+    """When a unit must begin at the latest to be in time."""
+    return min(task.due_ms for task in tasks) - need_ms(floor, tasks)
+
+
 def rank_unit(floor: Floor, hu_id: str) -> None:
-    """Give a waiting handling unit its place in the queue after its tasks changed."""
-    wip = floor.state.wip.get(hu_id)
-    if wip is None or wip.inside or hu_id not in floor.hu_tasks:
-        return
-    tasks = [floor.state.tasks[task_id].task for task_id in floor.hu_tasks[hu_id]]
-    latest_ms = min(latest_start_ms(task) for task in tasks)
-    picks_ms = sum(TASK_MS[task.kind] for task in tasks if task.kind is TaskKind.PICK)
+    """Give a waiting handling unit its place in the line after its tasks changed."""
+    wip = floor.room.outside(hu_id)
+    if wip is not None and hu_id in floor.hu_tasks:
+        place(floor, wip)
+        floor.new_waiting[hu_id] = None
+
+
+def place(floor: Floor, wip: WipRecord) -> None:
+    """Work out the rank anew; it stays as it is until the unit's tasks change, its order begins or it turns late."""
+    tasks = tasks_of(floor, wip.hu_id)
+    wip.last_ms = last_start_ms(floor, tasks)
+    wip.late = wip.last_ms < floor.now_ms
+    order = floor.state.orders.get(wip.order_id)
+    begun_ms = BEGUN_MS if order is not None and order.started else 0
+    aim_ms = max(wip.last_ms, wip.planned_ms) + later_ms(floor, tasks) if wip.late else wip.last_ms
     priority_ms = min(task.priority for task in tasks) * PRIORITY_MS
-    wip.rank = latest_ms - picks_ms + priority_ms + wip.planned_ms // 2
+    wip.rank = aim_ms + priority_ms + wip.planned_ms // 2 - begun_ms
     wip.robot = any(task.robot_only for task in tasks)
-    floor.enqueue(wip)
-    floor.new_waiting[hu_id] = None
+    floor.room.enqueue(wip)
+
+
+def later_ms(floor: Floor, tasks: list[Task]) -> int:
+    """How much later the next departure of the same route leaves; a day where none is known, and at most."""
+    first = min(tasks, key=lambda task: task.due_ms)
+    return min(floor.plan.next_cutoff_ms(first) - first.due_ms, DAY_MS)
 
 
 def free(floor: Floor, record: TaskRecord) -> None:
@@ -61,18 +95,30 @@ def free(floor: Floor, record: TaskRecord) -> None:
 
 
 def start_order(floor: Floor, order_id: str, reason: str) -> None:
+    """Say once that the order has begun; from then on its other units go before those of orders that have not."""
     order = told(floor, order_id)
-    if not order.started:
-        order.started = True
-        floor.say(OrderStarted(at_ms=floor.now_ms, order_id=order_id, reason=reason))
+    if order.started:
+        return
+    order.started = True
+    floor.say(OrderStarted(at_ms=floor.now_ms, order_id=order_id, reason=reason))
+    for hu_id in list(floor.room.waiting.get(order_id, ())):
+        wip = floor.room.outside(hu_id)
+        if wip is not None and hu_id in floor.hu_tasks:
+            place(floor, wip)
+
+
+def limit_in(reason: str) -> str:
+    """Which limit of what a reason is about; the numbers after it change."""
+    return " ".join(reason.split()[:2]).removesuffix(":")
 
 
 def hold_back(floor: Floor, order_id: str, reason: str) -> None:
-    if not order_id:
+    """Tell the order what keeps one of its units outside, once for every limit."""
+    if not order_id or not reason:
         return
     order = told(floor, order_id)
-    if reason not in order.held:
-        order.held = (*order.held, reason)
+    if limit_in(reason) not in order.held:
+        order.held = (*order.held, limit_in(reason))
         floor.say(OrderHeldBack(at_ms=floor.now_ms, order_id=order_id, reason=reason))
 
 
@@ -84,85 +130,125 @@ def told(floor: Floor, order_id: str) -> OrderRecord:
     return order
 
 
-def is_down(floor: Floor, machine_id: str) -> bool:
-    """Is it known that nothing will move here until somebody comes?"""
-    machine = floor.machine(machine_id)
-    if machine is None or machine.awaited:
-        return False
-    stopped = bool(machine.stopped_by) and machine.state is not PackMl.EXECUTE
-    return machine.link is Link.LOST or machine.state in DOWN_STATES or stopped
+def lateness(floor: Floor, wip: WipRecord) -> str:
+    """Why a unit cannot be in time any more, in numbers; "" if it can, begun now."""
+    tasks = tasks_of(floor, wip.hu_id)
+    left_ms = min(task.due_ms for task in tasks) - floor.now_ms
+    need = need_ms(floor, tasks)
+    if need <= left_ms:
+        return ""
+    left = f"{left_ms // MINUTE_MS} min left" if left_ms >= 0 else f"due {-left_ms // MINUTE_MS} min ago"
+    return f"needs {-(-need // MINUTE_MS)} min, {left}"
 
 
-def blocked_by(floor: Floor, queue: str) -> str:
-    """Why no handling unit of this queue may begin now; empty if it may."""
-    zone_id = queue.removesuffix(ROBOT_QUEUE)
-    for machine_id in floor.layout.downstream(floor.zones[zone_id].conveyor):
-        if is_down(floor, machine_id):
-            return f"MACHINE_DOWN {machine_id}"
-    robots = floor.layout.robots(zone_id) if queue.endswith(ROBOT_QUEUE) else []
-    if robots and all(is_down(floor, robot_id) for robot_id in robots):
-        return f"MACHINE_DOWN {robots[0]}"
+def full(floor: Floor, zone: Zone) -> str:
+    """Which limit of the zone itself is reached; "" if none is."""
+    inside, at_station = floor.room.inside.get(zone.zone, 0), floor.room.at_station.get(zone.pack_station, 0)
+    if inside >= zone.wip_max:
+        return f"ZONE_WIP {zone.zone} {inside}/{zone.wip_max}"
+    if zone.pack_station and 0 < zone.station_max <= at_station:
+        return f"STATION {zone.pack_station} {at_station}/{zone.station_max}"
     return ""
 
 
-def head(floor: Floor, queue: str) -> WipRecord | None:
-    """The handling unit at the head of a queue; entries that were overtaken by a change are dropped."""
-    heap = floor.queues.get(queue, [])
-    while heap:
-        wip = floor.state.wip.get(heap[0][2])
-        if wip is not None and not wip.inside and wip.rank == heap[0][0] and queue_of(wip) == queue:
-            return wip
-        heappop(heap)
-    floor.queues.pop(queue, None)
-    return None
+def why_outside(floor: Floor, wip: WipRecord, ahead: Ahead | None = None) -> str:
+    """The limit that keeps a unit outside, and its numbers; "" for one that waits only for the next look."""
+    if ahead is None:
+        see_machines(floor)
+        ahead = Ahead(floor)
+    zone = floor.zones[wip.zone]
+    return ahead.blocks(zone, wip) or full(floor, zone)
 
 
 def admit(floor: Floor) -> None:
     """Let in what the limits allow, then tell the orders that came just now and must wait."""
+    see_machines(floor)
+    turn_late(floor)
+    ahead = Ahead(floor)
     for zone in floor.zones.values():
-        queues = [name for name in (zone.zone, zone.zone + ROBOT_QUEUE) if name in floor.queues]
-        if queues:
-            admit_zone(floor, zone, queues)
+        admit_zone(floor, zone, ahead)
     for hu_id in floor.new_waiting:
-        wip = floor.state.wip.get(hu_id)
-        if wip is not None and not wip.inside:
-            zone = floor.zones[wip.zone]
-            full = f"ZONE_WIP {wip.zone} {floor.inside.get(wip.zone, 0)}/{zone.wip_max}"
-            hold_back(floor, wip.order_id, blocked_by(floor, queue_of(wip)) or full)
+        wip = floor.room.outside(hu_id)
+        if wip is not None:
+            hold_back(floor, wip.order_id, why_outside(floor, wip, ahead))
+            if wip.late:
+                say_late(floor, wip)
     floor.new_waiting.clear()
 
 
-def admit_zone(floor: Floor, zone: Zone, queues: list[str]) -> None:
-    """Fill the zone from the heads of its queues."""
-    open_queues: list[str] = []
-    if floor.inside.get(zone.zone, 0) >= zone.wip_max:
+def turn_late(floor: Floor) -> None:
+    """Units that have waited too long aim at the next departure from now on, and it is said."""
+    wip = floor.room.next_late(floor.now_ms)
+    while wip is not None:
+        if wip.hu_id in floor.hu_tasks:
+            place(floor, wip)
+            say_late(floor, wip)
+        wip = floor.room.next_late(floor.now_ms)
+
+
+def say_late(floor: Floor, wip: WipRecord) -> None:
+    late = lateness(floor, wip)
+    if late:
+        hold_back(floor, wip.order_id, f"CANNOT_MAKE {wip.departure_id or 'cutoff'}: {late}")
+
+
+def admit_zone(floor: Floor, zone: Zone, ahead: Ahead) -> None:
+    """Fill the zone from the heads of its lines, past those that are blocked."""
+    if floor.room.inside.get(zone.zone, 0) >= zone.wip_max:
         return
-    for queue in queues:
-        first = head(floor, queue)
-        reason = blocked_by(floor, queue) if first else ""
-        if first and reason:
-            hold_back(floor, first.order_id, reason)
-        elif first:
-            open_queues.append(queue)
-    while floor.inside.get(zone.zone, 0) < zone.wip_max:
-        heads = [first for first in (head(floor, queue) for queue in open_queues) if first]
-        if not heads:
+    open_heads = floor.room.heads(zone.zone)
+    blocked: dict[Line, None] = {}
+    while open_heads:
+        wip, reason = open_heads[0], full(floor, zone)
+        if reason:
+            hold_back(floor, wip.order_id, reason)
             return
-        let_in(floor, min(heads, key=lambda wip: (wip.rank, wip.number)), zone)
+        reason = ahead.blocks(zone, wip)
+        if reason:
+            hold_back(floor, wip.order_id, reason)
+            blocked[line_of(wip)] = None
+        else:
+            let_in(floor, wip, zone, ahead)
+        open_heads = [each for each in floor.room.heads(zone.zone) if line_of(each) not in blocked]
 
 
-def let_in(floor: Floor, wip: WipRecord, zone: Zone) -> None:
+def let_in(floor: Floor, wip: WipRecord, zone: Zone, ahead: Ahead) -> None:
+    """The unit comes inside, with a reason that names the limits and how near they are."""
     wip.inside = True
-    floor.inside[zone.zone] = floor.inside.get(zone.zone, 0) + 1
-    heappop(floor.queues[queue_of(wip)])
-    records = [floor.state.tasks[task_id] for task_id in floor.hu_tasks[wip.hu_id]]
-    slack = (min(latest_start_ms(record.task) for record in records) - floor.now_ms) // MINUTE_MS
+    floor.room.drop(wip)
+    floor.room.count(wip.hu_id)
     if wip.order_id:
-        window = f"zone {zone.zone} {floor.inside[zone.zone]}/{zone.wip_max}"
-        start_order(floor, wip.order_id, f"slack {slack} min, {window}")
-    for record in records:
+        say_in(floor, wip, zone, ahead)
+    for record in [floor.state.tasks[task_id] for task_id in floor.hu_tasks[wip.hu_id]]:
         record.let_in = True
         free(floor, record)
+
+
+def say_in(floor: Floor, wip: WipRecord, zone: Zone, ahead: Ahead) -> None:
+    """Tell the order that it has begun, or at least that this further unit of it will be late."""
+    order, what = told(floor, wip.order_id), wip.departure_id or "cutoff"
+    if order.started:
+        say_late(floor, wip)
+        return
+    late = lateness(floor, wip)
+    slack = (last_start_ms(floor, tasks_of(floor, wip.hu_id)) - floor.now_ms) // MINUTE_MS
+    can = f"cannot make {what}: {late}" if late else f"slack {slack} min"
+    if late and f"CANNOT_MAKE {what}" not in order.held:
+        # It is said here, once for all units of the order.
+        order.held = (*order.held, f"CANNOT_MAKE {what}")
+    start_order(floor, wip.order_id, f"{can}, {', '.join(numbers(floor, wip, zone, ahead))}")
+
+
+def numbers(floor: Floor, wip: WipRecord, zone: Zone, ahead: Ahead) -> list[str]:
+    """How near the limits are with this unit inside."""
+    said = [f"zone {zone.zone} {floor.room.inside[zone.zone]}/{zone.wip_max}"]
+    if zone.pack_station and zone.station_max:
+        said.append(f"station {zone.pack_station} {floor.room.at_station.get(zone.pack_station, 0)}/{zone.station_max}")
+    route = route_of(floor, wip.departure_id)
+    way = ahead.way(zone, route)
+    if way.lanes:
+        said.append(f"lanes {route} {ahead.on_way(route)}/{way.room}")
+    return said
 
 
 def unit_left(floor: Floor, hu_id: str, *, for_good: bool = False) -> None:
@@ -171,8 +257,12 @@ def unit_left(floor: Floor, hu_id: str, *, for_good: bool = False) -> None:
     One with goods in it whose PACK task is still to come keeps its place, unless it is gone `for_good`.
     """
     wip = floor.state.wip.get(hu_id)
+    if for_good:
+        floor.state.unreported.pop(hu_id, None)
     if wip is None or hu_id in floor.hu_tasks or (wip.goods and not wip.pack and not for_good):
         return
+    if wip.goods and not for_good and hu_id not in floor.state.units:
+        remember(floor.state.unreported, hu_id, wip.departure_id, UNREPORTED_MAX)
     del floor.state.wip[hu_id]
-    if wip.inside:
-        floor.inside[wip.zone] -= 1
+    floor.room.drop(wip)
+    floor.room.count(hu_id)

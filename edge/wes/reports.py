@@ -5,7 +5,7 @@ from edge.wes.floor import Floor
 from edge.wes.planning import ended
 from edge.wes.state import DELIVERED_MAX, ResourceRecord, UnitPlace, remember
 from edge.wes.tasks import TaskEvent, TaskRecord, advance
-from edge.wes.units import enter, found, leave, put_on_conveyor
+from edge.wes.units import enter, forget, found, leave, put_on_conveyor
 
 
 def started(floor: Floor, message: TaskStarted) -> None:
@@ -80,6 +80,7 @@ def complete(floor: Floor, resource: ResourceRecord, record: TaskRecord, quantit
             assigned_ms=record.assigned_ms,
         )
     )
+    learn(floor, resource, record, quantity)
     if resource.kind is ResourceKind.PERSON:
         resource.location = task.target if task.kind in (TaskKind.CARRY, TaskKind.PUTAWAY) else task.source
     resource.task_id = ""
@@ -90,6 +91,14 @@ def complete(floor: Floor, resource: ResourceRecord, record: TaskRecord, quantit
         # Not packed after all: the WMS asks again, and the unit keeps its place meanwhile.
         floor.state.wip[task.hu_id].pack = False
     ended(floor, record, resource.resource_id)
+
+
+def learn(floor: Floor, resource: ResourceRecord, record: TaskRecord, quantity: int) -> None:
+    """A task really done teaches how long such work takes, unless a standstill of ours lay in between."""
+    if quantity and record.assigned_ms > floor.state.opened_ms:
+        took_ms = max(1, floor.now_ms - record.assigned_ms - record.walk_ms)
+        floor.times.observe(record.task.kind, record.task.zone, resource.resource_id, took_ms)
+        floor.pace_stale = True
 
 
 def moved_goods(floor: Floor, record: TaskRecord) -> None:
@@ -108,7 +117,7 @@ def moved_goods(floor: Floor, record: TaskRecord) -> None:
             found(floor, unit)
         leave(floor, task.source)
         if task.kind is TaskKind.LOAD:
-            floor.state.units.pop(task.hu_id, None)
+            forget(floor, task.hu_id)
             remember(floor.state.delivered, task.hu_id, task.departure_id, DELIVERED_MAX)
         else:
             enter(floor, task.target)

@@ -1,6 +1,7 @@
 """People and robots: who is here, and what happens to the work of those who leave."""
 
 from edge.messages import ResourceJoined, ResourceKind, ResourceLeft
+from edge.wes import trips
 from edge.wes.alarms import HIGH, raise_alarm
 from edge.wes.assign import say_assigned, take_back
 from edge.wes.floor import Floor
@@ -26,9 +27,10 @@ def joined(floor: Floor, message: ResourceJoined) -> None:
         return
     if message.location and message.location != known.home:
         known.home = known.location = message.location
+        floor.refresh(known)
     if (known.skills, known.zones) != (message.skills, message.zones):
         known.skills, known.zones = message.skills, message.zones
-        floor.refresh(known)
+        trips.scatter(floor, known)
     if known.task_id:
         say_assigned(floor, floor.state.tasks[known.task_id])
 
@@ -64,11 +66,13 @@ def sign_off(floor: Floor, resource: ResourceRecord) -> None:
     """Forget the resource; its task waits for the next one."""
     record = floor.state.tasks.get(resource.task_id)
     resource.available = False
+    trips.scatter(floor, resource)
     if record is not None:
         take_back(floor, resource, record, "LEFT")
         if record.state is TaskState.CANCELLED:
             ended(floor, record, "")
     floor.refresh(resource)
+    floor.plan.dismiss(resource)
     del floor.state.resources[resource.resource_id]
     floor.risk_stale = True
 

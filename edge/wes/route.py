@@ -22,6 +22,22 @@ NOWHERE = Spot(0, 0, 1, 0)
 MACHINES_IN_A_ROW_MAX = 50
 
 
+def distance_mm(ax: int, ay: int, a_lo: int, a_hi: int, bx: int, by: int, b_lo: int, b_hi: int) -> int:
+    """The walk between two spots: straight inside an aisle, else around the nearer end; 0 if one of them is nowhere."""
+    if a_lo > a_hi or b_lo > b_hi:
+        return 0
+    across = abs(ax - bx)
+    if across == 0 and a_lo == b_lo and a_hi == b_hi:
+        return abs(ay - by)
+    best = abs(ay - a_lo) + abs(a_lo - b_lo) + abs(b_lo - by)
+    other = abs(ay - a_hi) + abs(a_hi - b_hi) + abs(b_hi - by)
+    best = min(best, other)
+    other = abs(ay - a_lo) + abs(a_lo - b_hi) + abs(b_hi - by)
+    best = min(best, other)
+    other = abs(ay - a_hi) + abs(a_hi - b_lo) + abs(b_lo - by)
+    return across + min(best, other)
+
+
 class Layout:
     """A site as a map. Rack locations are read from their names, so ten thousand of them cost nothing."""
 
@@ -57,6 +73,11 @@ class Layout:
         x_mm = rack.x_mm + (aisle - 1) * rack.aisle_mm
         y_mm = rack.y_mm + (bay - 1) * rack.bay_mm
         return Spot(x_mm, y_mm, rack.y_mm - rack.bay_mm, rack.y_mm + rack.bays * rack.bay_mm)
+
+    def walk_mm(self, here: str, there: str) -> int:
+        """The walk between two locations."""
+        a, b = self.spot(here), self.spot(there)
+        return distance_mm(a.x, a.y, a.lo, a.hi, b.x, b.y, b.lo, b.hi)
 
     def downstream(self, machine_id: str) -> list[str]:
         """The machine and all that its units run over after it, in that order."""

@@ -4,11 +4,13 @@ from dataclasses import replace
 
 from edge.messages import DivertUnit, LaneChanged, ScanStatus, SortResult, UnitScanned, UnitSorted, lane_location
 from edge.wes.alarms import MEDIUM, raise_alarm
+from edge.wes.answers import Choice, choice_of, reason_for
 from edge.wes.estimates import MINUTE_MS
 from edge.wes.floor import Floor
-from edge.wes.sort import DISABLED, FULL, JAM, Choice, decide, to_hospital
+from edge.wes.lanes import look_again
+from edge.wes.sort import DISABLED, FULL, JAM
 from edge.wes.state import MachineRecord, Ride, Track, UnitPlace, UnitRecord, remember
-from edge.wes.units import arrive, has_room, lane_alarms, lane_position, missing, seen
+from edge.wes.units import arrive, has_room, lane_alarms, lane_moved, lane_position, missing, seen
 
 ANSWERS_MAX = 256
 """Answers and reports remembered per machine; a PLC's ring holds 4."""
@@ -76,11 +78,11 @@ def stray(floor: Floor, machine_id: str, scan: UnitScanned) -> str:
 
 
 def choose(floor: Floor, machine: MachineRecord, scan: UnitScanned, unit: UnitRecord | None) -> Choice:
-    plan, lanes = floor.plans[machine.machine_id], machine.lanes
+    plan = floor.plans[machine.machine_id]
     if scan.status is not ScanStatus.OK:
-        return to_hospital(plan, scan.status.name)
+        return choice_of(plan.hospital, scan.status.name)
     if unit is None and scan.barcode in floor.state.delivered:
-        return to_hospital(plan, f"ALREADY_DELIVERED {floor.state.delivered[scan.barcode]}")
+        return choice_of(plan.hospital, f"ALREADY_DELIVERED {floor.state.delivered[scan.barcode]}")
     if unit is None:
         raise_alarm(
             floor,
@@ -90,21 +92,21 @@ def choose(floor: Floor, machine: MachineRecord, scan: UnitScanned, unit: UnitRe
             "Look at the unit in the hospital lane; was it packed and labelled here?",
             clear_at_ms=floor.now_ms + UNKNOWN_CLEAR_MS,
         )
-        return to_hospital(plan, "UNKNOWN_BARCODE")
-    ride = machine.riding[unit.hu_id]
-    send_to(floor, machine, ride, 0)
-    choice = decide(
-        plan, lanes.lanes, lanes.capacity, lanes.load, lanes.bound, lanes.closed, unit.route, scan.recirc_count
-    )
+        return choice_of(plan.hospital, "UNKNOWN_BARCODE")
+    send_to(floor, machine, machine.riding[unit.hu_id], 0)
+    packed = plan.decide(scan.barcode, scan.recirc_count, floor.now_ms)
+    destination = floor.destinations.barcodes.find(scan.barcode)
+    reason = reason_for(plan, machine.lanes, packed, destination, unit.route, scan.recirc_count, floor.now_ms)
+    choice = choice_of(packed, reason)
     if not choice.first_choice:
-        say_full(floor, machine, unit.route)
+        say_full(floor, machine, plan.row(destination)[0], unit.route)
     return choice
 
 
-def say_full(floor: Floor, machine: MachineRecord, route: str) -> None:
+def say_full(floor: Floor, machine: MachineRecord, positions: list[int], route: str) -> None:
     """Units wait for these lanes: raise the alarm of each that is full."""
     lanes = machine.lanes
-    for position in floor.plans[machine.machine_id].first.get(route, []):
+    for position in positions:
         if not has_room(lanes, position):
             raise_alarm(
                 floor,
@@ -148,8 +150,12 @@ def send_to(floor: Floor, machine: MachineRecord, ride: Ride, lane: int) -> None
     """Count the unit as bound for a lane (0 = for none), and no longer for the one before."""
     for number, by in ((ride.lane, -1), (lane, 1)):
         position = lane_position(floor, machine.machine_id, number)
-        if position >= 0:
-            machine.lanes.bound[position] += by
+        if position < 0:
+            continue
+        machine.lanes.bound[position] += by
+        if by > 0:
+            machine.lanes.sent_ms[position] = floor.now_ms
+        lane_moved(floor, machine, position)
     ride.lane = lane
 
 
@@ -234,6 +240,8 @@ def lane_changed(floor: Floor, machine: MachineRecord, message: LaneChanged) -> 
     )
     if not message.full:
         lanes.load[position] = min(lanes.load[position], max(0, lanes.capacity[position] - 1))
+    lane_moved(floor, machine, position)
+    look_again(floor)
     lane_alarms(floor, machine, position)
 
 
@@ -243,4 +251,5 @@ def lane_cleared(floor: Floor, machine: MachineRecord, lane: int) -> None:
     location = lane_location(machine.machine_id, lane)
     known = sum(1 for unit in floor.state.units.values() if unit.location == location)
     machine.lanes.load[position] = min(machine.lanes.load[position], known)
+    lane_moved(floor, machine, position)
     lane_alarms(floor, machine, position)

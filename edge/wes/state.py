@@ -16,6 +16,7 @@ from edge.messages import (
     Site,
     UnitScanned,
 )
+from edge.wes.calibrate import ScoreRecord, TimesRecord, copied_score, copied_times
 from edge.wes.tasks import TaskRecord
 
 DONE_MAX = 200_000
@@ -63,6 +64,14 @@ class ResourceRecord:
     available: bool = True
     rest_until_ms: int = 0
     failures: int = 0
+    row: int = -1
+    """On the board."""
+    factor_q10: int = 0
+    """How long it takes compared with everybody, as it was believed when it joined."""
+    ready_ms: int = 0
+    """When the task in hand should be done."""
+    trip: tuple[str, ...] = ()
+    """The tasks to do after it, in this order."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -76,6 +85,9 @@ class WipRecord:
     number: int
     planned_ms: int
     rank: int = 0
+    last_ms: int = 0
+    """When it must begin to be in time, as reckoned when it was ranked."""
+    late: bool = False
     robot: bool = False
     inside: bool = False
     goods: bool = False
@@ -102,13 +114,21 @@ class UnitRecord:
     place: UnitPlace = UnitPlace.PACKED
     machine_id: str = ""
     location: str = ""
+    zone: str = ""
+    """Where it was packed."""
+    packed_ms: int = 0
+    """0 once it has come to its lane."""
 
 
 @dataclass(slots=True, kw_only=True)
 class DepartureRecord:
+    """A departure; `foreseen_ms` is its last forecast, `doubtful` how many in a row said the other of `at_risk`."""
+
     route: str
     cutoff_ms: int
     at_risk: bool = False
+    foreseen_ms: int = 0
+    doubtful: int = 0
 
 
 @dataclass(slots=True, kw_only=True)
@@ -123,13 +143,18 @@ class AlarmRecord:
 
 @dataclass(slots=True, kw_only=True)
 class LaneTable:
-    """The lanes of a sorter side by side, ordered by lane number. `bound` units were sent and have not arrived."""
+    """The lanes of a sorter side by side, ordered by lane number. `bound` units were sent and have not arrived.
+
+    `sent_ms` is when the last one was sent, `given` who holds a pool lane ("" = nobody; see lanes).
+    """
 
     lanes: list[int] = field(default_factory=list)
     capacity: list[int] = field(default_factory=list)
     load: list[int] = field(default_factory=list)
     bound: list[int] = field(default_factory=list)
     closed: list[int] = field(default_factory=list)
+    sent_ms: list[int] = field(default_factory=list)
+    given: list[str] = field(default_factory=list)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -160,6 +185,9 @@ class MachineRecord:
     machine_id: str
     state: PackMl = PackMl.UNKNOWN
     link: Link = Link.LOST
+    reason: str = ""
+    """What the machine gave as the cause of its state."""
+    since_ms: int = 0
     boot: int = 0
     awaited: bool = True
     command: MachineCommand | None = None
@@ -181,11 +209,20 @@ class State:
     """All of it. `done` maps finished tasks to their doer ("" = cancelled), `delivered` shipped units to departures."""
 
     site: Site | None = None
-    dispatch: str = "slack"
+    dispatch: str = "rolling"
+    tuning: dict[str, int] = field(default_factory=dict)
+    origin_ms: int = 0
+    """The board counts its time from here: the first start."""
+    opened_ms: int = 0
+    """The last start; what began before it says nothing about how long work takes."""
+    assignment: dict[str, list[int]] = field(default_factory=dict)
+    """The rolling assignment as it had grown when the state was saved."""
     tasks: dict[str, TaskRecord] = field(default_factory=dict)
     done: dict[str, str] = field(default_factory=dict)
     resources: dict[str, ResourceRecord] = field(default_factory=dict)
     wip: dict[str, WipRecord] = field(default_factory=dict)
+    unreported: dict[str, str] = field(default_factory=dict)
+    """Units just packed whose pack report has not come yet -> their departures."""
     orders: dict[str, OrderRecord] = field(default_factory=dict)
     units: dict[str, UnitRecord] = field(default_factory=dict)
     delivered: dict[str, str] = field(default_factory=dict)
@@ -196,6 +233,8 @@ class State:
     departures: dict[str, DepartureRecord] = field(default_factory=dict)
     machines: dict[str, MachineRecord] = field(default_factory=dict)
     alarms: dict[str, AlarmRecord] = field(default_factory=dict)
+    times: TimesRecord = field(default_factory=TimesRecord)
+    score: ScoreRecord = field(default_factory=ScoreRecord)
     alarms_dropped: int = 0
     reports_ignored: int = 0
     last_task: int = 0
@@ -236,6 +275,7 @@ def copied(state: State) -> State:
     twin.done = dict(state.done)
     twin.resources = copies(state.resources)
     twin.wip = copies(state.wip)
+    twin.unreported = dict(state.unreported)
     twin.orders = copies(state.orders)
     twin.units = copies(state.units)
     twin.delivered = dict(state.delivered)
@@ -244,6 +284,8 @@ def copied(state: State) -> State:
     twin.departures = copies(state.departures)
     twin.machines = {key: copied_machine(machine) for key, machine in state.machines.items()}
     twin.alarms = copies(state.alarms)
+    twin.times = copied_times(state.times)
+    twin.score = copied_score(state.score)
     return twin
 
 

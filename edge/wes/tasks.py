@@ -46,6 +46,16 @@ class TaskRecord:
     job_id: int = 0
     tries: int = 0
     withdrawn: bool = False
+    work_ms: int = 0
+    tail_ms: int = 0
+    next_due_ms: int = 0
+    """What was believed when the task came: its time, the time after it, the cutoff after its own."""
+    walk_ms: int = 0
+    """The walk to it, by estimate, when it was assigned."""
+    row: int = -1
+    """On the board."""
+    trip: str = ""
+    """The resource whose trip the task is part of, before its turn has come."""
 
 
 Guard = Callable[[TaskRecord, str], bool]

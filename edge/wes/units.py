@@ -1,5 +1,7 @@
 """Handling units on their way from the pack station to the dock: where each one is, and what its lane holds."""
 
+from itertools import islice
+
 from edge.messages import (
     Link,
     Machine,
@@ -11,11 +13,13 @@ from edge.messages import (
     UnitRerouted,
     lane_location,
 )
+from edge.wes import lanes
 from edge.wes.alarms import HIGH, MEDIUM, clear_alarm, raise_alarm
+from edge.wes.calibrate import TRANSIT
 from edge.wes.floor import Floor
 from edge.wes.release import unit_left
 from edge.wes.sort import FULL
-from edge.wes.state import UNITS_MAX, LaneTable, MachineRecord, UnitPlace, UnitRecord, remember
+from edge.wes.state import UNITS_MAX, LaneTable, MachineRecord, UnitPlace, UnitRecord
 
 EXPECT_MS = 180_000
 """From a conveyor's exit to the sorter's scanner takes less than this, or somebody should look."""
@@ -29,6 +33,7 @@ def packed(floor: Floor, message: UnitPacked) -> None:
     known = floor.state.units.get(message.hu_id)
     if known is not None:
         known.route, known.departure_id, known.due_ms = message.route, message.departure_id, message.due_ms
+        bind(floor, known)
         return
     if message.hu_id in floor.state.delivered:
         return
@@ -39,10 +44,13 @@ def packed(floor: Floor, message: UnitPacked) -> None:
         departure_id=message.departure_id,
         due_ms=message.due_ms,
     )
+    wip = floor.state.wip.get(message.hu_id)
+    if wip is not None:
+        unit.zone, unit.packed_ms = wip.zone, floor.now_ms
     for machine in floor.state.machines.values():
         if message.hu_id in machine.queue:
             unit.place, unit.machine_id = UnitPlace.CONVEYOR, machine.machine_id
-    remember(floor.state.units, message.hu_id, unit, UNITS_MAX)
+    keep(floor, unit)
     unit_left(floor, message.hu_id, for_good=True)
     if where:
         name_stray(floor, unit, where)
@@ -77,6 +85,30 @@ def rerouted(floor: Floor, message: UnitRerouted) -> None:
     departure = floor.state.departures.get(message.departure_id)
     if departure is not None:
         unit.route = departure.route
+    bind(floor, unit)
+
+
+def keep(floor: Floor, unit: UnitRecord) -> None:
+    """Know the unit from now on; the oldest are forgotten when there are too many."""
+    units = floor.state.units
+    units[unit.hu_id] = unit
+    bind(floor, unit)
+    if len(units) > UNITS_MAX:
+        for hu_id in list(islice(units, max(1, UNITS_MAX // 10))):
+            forget(floor, hu_id)
+
+
+def bind(floor: Floor, unit: UnitRecord) -> None:
+    """Let decisions see where the unit goes."""
+    floor.destinations.bind(unit)
+    lanes.look_again(floor)
+
+
+def forget(floor: Floor, hu_id: str) -> UnitRecord | None:
+    """The unit is no longer ours to sort."""
+    floor.destinations.unbind(hu_id)
+    lanes.look_again(floor)
+    return floor.state.units.pop(hu_id, None)
 
 
 def put_on_conveyor(floor: Floor, hu_id: str, conveyor_id: str) -> None:
@@ -169,6 +201,9 @@ def arrive(floor: Floor, machine_id: str, lane: int, unit: UnitRecord | None, re
         found(floor, unit)
         floor.state.expected.pop(unit.hu_id, None)
         unit.place, unit.machine_id, unit.location = UnitPlace.LANE, machine_id, location
+        if unit.packed_ms > floor.state.opened_ms and result is SortResult.DIVERTED:
+            floor.times.observe(TRANSIT, unit.zone, "", max(1, floor.now_ms - unit.packed_ms))
+        unit.packed_ms = 0
         floor.say(
             UnitArrived(
                 at_ms=floor.now_ms,
@@ -197,29 +232,37 @@ def change_load(floor: Floor, location: str, by: int) -> None:
     if machine is None or position < 0:
         return
     machine.lanes.load[position] = max(0, machine.lanes.load[position] + by)
+    lane_moved(floor, machine, position)
     lane_alarms(floor, machine, position)
 
 
-def has_room(lanes: LaneTable, position: int) -> bool:
-    return not lanes.closed[position] & FULL and lanes.load[position] < lanes.capacity[position]
+def lane_moved(floor: Floor, machine: MachineRecord, position: int) -> None:
+    """Let decisions see what the books say about a lane; one from the pool that is empty may be needed elsewhere."""
+    floor.destinations.show(machine, position)
+    if machine.lanes.load[position] + machine.lanes.bound[position] == 0:
+        lanes.look_again(floor)
+
+
+def has_room(table: LaneTable, position: int) -> bool:
+    return not table.closed[position] & FULL and table.load[position] < table.capacity[position]
 
 
 def lane_alarms(floor: Floor, machine: MachineRecord, position: int) -> None:
     """Keep the alarms of one lane true to what lies in it."""
-    lanes, machine_id = machine.lanes, machine.machine_id
-    if has_room(lanes, position):
-        clear_alarm(floor, f"{machine_id}:lane{lanes.lanes[position]:02}_full")
-    if lanes.lanes[position] != floor.layout.machines[machine_id].hospital_lane:
+    table, machine_id = machine.lanes, machine.machine_id
+    if has_room(table, position):
+        clear_alarm(floor, f"{machine_id}:lane{table.lanes[position]:02}_full")
+    if table.lanes[position] != floor.layout.machines[machine_id].hospital_lane:
         return
     alarm_id = f"{machine_id}:hospital"
-    if lanes.load[position] * 2 <= lanes.capacity[position]:
+    if table.load[position] * 2 <= table.capacity[position]:
         clear_alarm(floor, alarm_id)
         return
     raise_alarm(
         floor,
         alarm_id,
         MEDIUM,
-        f"Hospital lane {lanes.lanes[position]} of {machine_id} is more than half full",
+        f"Hospital lane {table.lanes[position]} of {machine_id} is more than half full",
         "Relabel what lies there and put it back on a conveyor",
     )
 
@@ -235,4 +278,6 @@ def lane_table(config: Machine, before: LaneTable) -> LaneTable:
         table.load.append(before.load[position] if position is not None else 0)
         table.bound.append(before.bound[position] if position is not None else 0)
         table.closed.append(before.closed[position] if position is not None else 0)
+        table.sent_ms.append(before.sent_ms[position] if position is not None and before.sent_ms else 0)
+        table.given.append(before.given[position] if position is not None and before.given and lane.pool else "")
     return table

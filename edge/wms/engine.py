@@ -9,6 +9,7 @@ from edge.messages import (
     DepartureScheduled,
     GoodsReceived,
     ItemsListed,
+    LaneAssigned,
     Message,
     OrderReleased,
     OrderRolled,
@@ -22,7 +23,7 @@ from edge.messages import (
 )
 from edge.wms.departures import close_due, departure_scheduled, order_rolled
 from edge.wms.ledger import Balance, Totals
-from edge.wms.loading import carried, loaded, unit_arrived, unit_missing
+from edge.wms.loading import carried, lane_assigned, loaded, unit_arrived, unit_missing
 from edge.wms.orders import order_released
 from edge.wms.packing import packed
 from edge.wms.picking import picked, picked_late
@@ -74,6 +75,7 @@ HANDLERS: dict[type[Message], Callable[[Warehouse, Any], None]] = {
     OrderReleased: order_released,
     OrderRolled: order_rolled,
     TaskCompleted: task_completed,
+    LaneAssigned: lane_assigned,
     UnitArrived: unit_arrived,
     UnitMissing: unit_missing,
     AsnAnnounced: asn_announced,

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from edge.messages import Lane, Site, Zone, lane_location, rack_locations
+from edge.messages import Lane, LaneAssigned, Site, Zone, lane_location, rack_locations
+from edge.wms.state import OrderRecord
 
 NOWHERE = Site(site="", timezone="UTC", racks=(), places=(), zones=(), machines=(), sscc_prefix="")
 """The site before any is opened."""
@@ -19,10 +20,15 @@ class Spot:
 
 
 class Floor:
-    """A site's map. A lane serves a route by choice or as an alternate; a route without any may be staged anywhere."""
+    """A site's map. A lane serves a route by choice or as an alternate; a route without any may be staged anywhere.
 
-    def __init__(self, site: Site) -> None:
+    Pool lanes serve whom the WES has given them to (`given`, by location); on a site with such lanes, units of a route
+    without lanes of its own may otherwise wait at the dock only.
+    """
+
+    def __init__(self, site: Site, given: dict[str, LaneAssigned] | None = None) -> None:
         self.site = site
+        self._given = given if given is not None else {}
         self.spots: dict[str, Spot] = {}
         for rack in site.racks:
             for location, _, _ in rack_locations(rack):
@@ -37,18 +43,31 @@ class Floor:
         }
         self._home_lanes = self._first_lanes()
         docks = (place.location for place in site.places if place.kind == "dock")
-        self._staging: dict[str, None] = dict.fromkeys([*docks, *self._lanes])
+        self._pool = tuple(location for location, lane in self._lanes.items() if lane.pool)
+        staging = [*docks, *(() if self._pool else self._lanes)]
+        self._staging: dict[str, None] = dict.fromkeys(staging or self._lanes)
 
-    def lane_for(self, route: str) -> str:
-        """Where units of a route are staged: its first lane, or the dock if it has none."""
-        return self._home_lanes.get(route) or next(iter(self._staging), "")
+    def lane_for(self, order: OrderRecord) -> str:
+        """Where units of an order are staged: its first lane, or the dock if it has none."""
+        own = (location for location in self._pool if self._is_given(location, order))
+        return self._home_lanes.get(order.route) or next(own, "") or next(iter(self._staging), "")
 
-    def serves(self, location: str, route: str) -> bool:
-        """Whether units of this route may be staged here."""
-        if route not in self._home_lanes:
+    def serves(self, location: str, order: OrderRecord) -> bool:
+        """Whether units of this order may be staged here."""
+        if location in self._pool:
+            return self._is_given(location, order)
+        if order.route not in self._home_lanes:
             return location in self._staging
         lane = self._lanes.get(location)
-        return lane is not None and (route in lane.routes or route in lane.alternate_for)
+        return lane is not None and (order.route in lane.routes or order.route in lane.alternate_for)
+
+    def _is_given(self, location: str, order: OrderRecord) -> bool:
+        lane = self._given.get(location)
+        if lane is None or not lane.departure_id:
+            return False
+        if lane.order_id:
+            return lane.order_id == order.order_id
+        return order.departure_id in (lane.departure_id, *lane.also)
 
     def _zone_of(self, kind: str, otherwise: str) -> str:
         return next((place.zone for place in self.site.places if place.kind == kind), otherwise)

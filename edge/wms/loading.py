@@ -1,9 +1,28 @@
 """From the sorter into the lorry: units come to rest, are carried to their lane, staged and loaded."""
 
-from edge.messages import Task, TaskCompleted, TaskKind, UnitArrived, UnitLoaded, UnitMissing, UnitStaged
+from edge.messages import (
+    LaneAssigned,
+    Task,
+    TaskCompleted,
+    TaskKind,
+    UnitArrived,
+    UnitLoaded,
+    UnitMissing,
+    UnitStaged,
+    lane_location,
+)
 from edge.wms.state import DepartureRecord, TaskRecord, UnitRecord, UnitState
 from edge.wms.units import DOORS_OPEN, IN_ITS_LANE, UnitEvent, advance
 from edge.wms.warehouse import Warehouse
+
+
+def lane_assigned(house: Warehouse, message: LaneAssigned) -> None:
+    """The WES gives a pool lane to a departure or an order; what comes to rest there from now on is judged by that."""
+    location = lane_location(message.machine_id, message.lane)
+    if message.departure_id:
+        house.state.lanes[location] = message
+    else:
+        house.state.lanes.pop(location, None)
 
 
 def unit_arrived(house: Warehouse, message: UnitArrived) -> None:
@@ -62,7 +81,7 @@ def loaded(house: Warehouse, record: TaskRecord, message: TaskCompleted) -> None
 def rest_at(house: Warehouse, unit: UnitRecord, location: str) -> None:
     """The unit lies here now: in its lane it is staged, elsewhere somebody has to carry it there."""
     order = house.order_of(unit)
-    guard = IN_ITS_LANE if house.floor.serves(location, order.route) else ""
+    guard = IN_ITS_LANE if house.floor.serves(location, order) else ""
     if _known(unit, location) or not advance(unit, UnitEvent.ARRIVED, guard):
         return
     _drop_task(house, unit)
@@ -90,7 +109,7 @@ def plan_load(house: Warehouse, unit: UnitRecord) -> None:
 
 def plan_carry(house: Warehouse, unit: UnitRecord) -> None:
     """Ask to carry a unit from where it was last seen to the first lane of its route."""
-    _plan(house, unit, TaskKind.CARRY, house.floor.lane_for(house.order_of(unit).route))
+    _plan(house, unit, TaskKind.CARRY, house.floor.lane_for(house.order_of(unit)))
 
 
 def _plan(house: Warehouse, unit: UnitRecord, kind: TaskKind, target: str) -> None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TypeVar
 
-from edge.messages import Item, Site, Task
+from edge.messages import Item, LaneAssigned, Site, Task
 from edge.wms.ledger import Goods, LedgerState
 
 T = TypeVar("T")
@@ -133,7 +133,10 @@ class AsnRecord:
 
 @dataclass(slots=True, kw_only=True)
 class State:
-    """Everything; `closed` holds rev and content of finished orders, `departed` the closed departures."""
+    """Everything; `closed` holds rev and content of finished orders, `departed` the closed departures.
+
+    `lanes` are the pool lanes that are somebody's, by location.
+    """
 
     site: Site | None = None
     items: dict[str, Item] = field(default_factory=dict)
@@ -148,6 +151,7 @@ class State:
     departed: dict[str, None] = field(default_factory=dict)
     asns: dict[str, AsnRecord] = field(default_factory=dict)
     received: dict[str, int] = field(default_factory=dict)
+    lanes: dict[str, LaneAssigned] = field(default_factory=dict)
     last_serial: int = 0
     last_task: int = 0
 
@@ -185,6 +189,7 @@ def copied(state: State, ledger: LedgerState) -> State:
             for key, asn in state.asns.items()
         },
         received=dict(state.received),
+        lanes=dict(state.lanes),
     )
 
 

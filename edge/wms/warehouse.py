@@ -38,7 +38,7 @@ class Warehouse:
 
     def furnish(self) -> None:
         """Make everything that follows from the state and the site's configuration."""
-        self.floor = Floor(self.state.site or NOWHERE)
+        self.floor = Floor(self.state.site or NOWHERE, self.state.lanes)
         self.ledger.configure(self.floor.docks)
         self.picks_at, self.putaways_to = {}, {}
         for record in self.state.tasks.values():

@@ -29,6 +29,7 @@ class DayPlan:
     random_seed: int
     people: int
     wms_in_office: bool = False
+    futures: int = 0
 
 
 def plan_day(
@@ -41,6 +42,7 @@ def plan_day(
     seed: int,
     people: int,
     wms_in_office: bool = False,
+    futures: int = 0,
 ) -> DayPlan:
     """Orders from a file or generated, and stock that fits them. Raises ConfigError."""
     site, office = read_site(config / "site.yaml"), read_process(config / "office.yaml")
@@ -53,4 +55,4 @@ def plan_day(
         taken, items = generated.orders, generated.items
     stock = seed_stock(taken, site, shortage, seed, items)
     start_ms = (taken[0].at_ms if taken else GENERATED_START_MS) - OPEN_AHEAD_MS
-    return DayPlan(site, office, taken, stock, start_ms, seed, people, wms_in_office)
+    return DayPlan(site, office, taken, stock, start_ms, seed, people, wms_in_office, futures)

@@ -29,7 +29,6 @@ from edge.messages import (
     OrderClosed,
     ResourceJoined,
     ResourceKind,
-    SiteOpened,
     StartJob,
     StockOpened,
     TaskAssigned,
@@ -37,9 +36,10 @@ from edge.messages import (
     TaskUnassigned,
     Woken,
 )
-from edge.opening import site_message
+from edge.opening import site_opened
 from edge.page.reports import Report
 from edge.systems import Systems
+from edge.wes import outlook
 from plc_sim.day.heard import heard, heard_first, scanner_of
 from plc_sim.day.plan import DayPlan
 from plc_sim.events import Happening, PersonDone
@@ -48,6 +48,7 @@ from plc_sim.world import World
 
 WIRE_MS = 40
 """From one process's disk to the other's."""
+FORESEE_EVERY_MS = 300_000
 DAYS_MAX = 5
 INSTANT_MAX = 100_000
 """More events than this in one instant is a loop of ours."""
@@ -65,6 +66,7 @@ class VirtualDay:
         self.events = 0
         self.wired = 0
         self._progress = progress
+        self._foresee_ms = plan.start_ms
         site = plan.site.site
         box, office = (("wes",), ("oms", "wms")) if plan.wms_in_office else (("wms", "wes"), ("oms",))
         self.systems = {"office": Systems(office, {site: box}), site: Systems(box, {"office": office})}
@@ -89,8 +91,21 @@ class VirtualDay:
             self.now_ms = at_ms
             self.world.advance(at_ms)
             self._instant()
+            self._foresee()
         figures = {"core": wes.CORE, "messages": {"sent": self.wired, "received": self.wired}}
         return self.report.result(figures, virtual=True)
+
+    def _foresee(self) -> None:
+        """A forecast every so often, in no time at all."""
+        if not self.plan.futures or self.now_ms < self._foresee_ms:
+            return
+        self._foresee_ms = self.now_ms + FORESEE_EVERY_MS
+        engine = self.systems[self._box].wes
+        assert engine is not None
+        copy = engine.copy(self.now_ms)
+        if copy.departures and copy.units:
+            found = outlook.forecast(engine.floor, copy, self.plan.futures, self.events).run()
+            self._report(self._box, outlook.told(engine.floor, copy, found, self.plan.futures, self.now_ms))
 
     def _over(self) -> bool:
         return self._orders_left == 0 and not self._orders_open
@@ -200,7 +215,7 @@ class VirtualDay:
 
     def _open(self) -> None:
         plan, now_ms, site = self.plan, self.now_ms, self.plan.site.site
-        opened = SiteOpened(at_ms=now_ms, site=site_message(plan.site), dispatch=plan.site.dispatch)
+        opened = site_opened(plan.site, now_ms)
         office = OfficeOpened(
             at_ms=now_ms, sites=(site,), process_ms=plan.office.process_ms, slack_ms=plan.office.slack_ms
         )

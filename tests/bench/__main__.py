@@ -16,7 +16,7 @@ from rich.table import Table
 
 from tests.bench.yardstick import machine
 
-NAMES = ("journal", "loop", "scan", "day")
+NAMES = ("journal", "loop", "scan", "day", "dispatch")
 WIDTH = 120
 """Where there is no terminal to ask."""
 BUSY = 0.5
@@ -70,7 +70,7 @@ def show(console: Console, one: dict[str, Any]) -> None:
     help="Write the figures here as canonical JSON: one object {name, figures, machine}, a list if several ran.",
 )  # fmt: skip
 def main(names: tuple[str, ...], listing: bool, quick: bool, data: Path, json_file: Path | None) -> None:
-    """Measure the runtime: NAME is scan, loop, journal or day; all of them if none is given.
+    """Measure the runtime: NAME is scan, loop, journal, day or dispatch; all of them if none is given.
 
     Every figure stands beside a limit measured in the same run, in turn. A ratio is measured / limit, so 1.0 is as good
     as the limit and smaller is better; only ratios can be compared between machines. Run it on an otherwise idle

@@ -1,7 +1,7 @@
 """The picture is a bounded fold: any messages in any order leave it whole, and it survives a snapshot unchanged."""
 
 import json
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any, get_type_hints
 
 from hypothesis import given, settings
@@ -19,6 +19,7 @@ from edge.messages import (
     DepartureClosed,
     DepartureScheduled,
     DivertUnit,
+    LaneAssigned,
     LaneChanged,
     LineShorted,
     Link,
@@ -443,6 +444,18 @@ def test_machines_and_lanes_show_what_is_wrong() -> None:
     assert view["lanes"]["sorter1/L03"] | {"full": True, "jam": True} == view["lanes"]["sorter1/L03"]
     assert [row["level"] for row in view["news"]] == ["warn", "warn"]
     assert view["layout"]["site"] == "dc1"
+
+
+def test_a_pool_lane_shows_whose_it_is() -> None:
+    given = LaneAssigned(at_ms=5, machine_id="sorter1", lane=3, departure_id="D-1", reason="", also=("D-2",))
+    twin = fold(opened(), given)
+    assert twin.view()["lanes"]["sorter1/L03"]["holder"] == "D-1 + D-2"
+    twin.see(replace(given, order_id="O-1"), 6)
+    assert twin.view()["lanes"]["sorter1/L03"]["holder"] == "O-1"
+    twin.see(replace(given, departure_id="", also=()), 7)
+    assert twin.view()["lanes"]["sorter1/L03"]["holder"] == ""
+    twin.see(replace(given, lane=99), 8)
+    assert "sorter1/L99" not in twin.view()["lanes"]
 
 
 def test_full_tables_stay_full_and_say_so() -> None:

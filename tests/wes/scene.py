@@ -138,7 +138,7 @@ def load(name: str, hu: str, source: str, **changes: Any) -> Task:
 class Play:
     """One engine, its clock, and short words for what happens around it."""
 
-    def __init__(self, dispatch: str = "slack", site: Site | None = None) -> None:
+    def __init__(self, dispatch: str = "rolling", site: Site | None = None) -> None:
         self.engine = Engine()
         self.now = T0
         self.seq = 0

@@ -3,7 +3,6 @@
 import hashlib
 import os
 import pickle
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,12 +11,13 @@ from random import Random
 import pytest
 
 from edge.messages import Message
+from edge.wes import CORE
 from edge.wes.engine import Engine
 from tests.wes.wander import EVENTS, World, next_message, opening
 
 ROOT = Path(__file__).parents[2]
-COMPILED = ("dispatch", "sort")
-DAYS = [(seed, dispatch) for seed in range(3) for dispatch in ("slack", "edd", "fifo")]
+COMPILED = ("board", "dispatch", "index", "matching", "sort")
+DAYS = [(seed, dispatch) for seed in range(3) for dispatch in ("rolling", "atcs", "nearest", "edd", "fifo")]
 EVENTS_A_DAY = 1500
 REPLAY = """
 import hashlib, pickle, sys
@@ -70,39 +70,14 @@ def replay(tree: Path, days: Path, **environment: str) -> list[str]:
     return done.stdout.split("\n")
 
 
-@pytest.fixture(scope="module")
-def compiled_tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the WES whose inner loops are freshly compiled; nothing is left in the source tree."""
-    pytest.importorskip("Cython", reason="Cython is not installed")
-    if shutil.which("gcc") is None and shutil.which("cc") is None:
-        pytest.skip("no C compiler on this machine")
-    tree = tmp_path_factory.mktemp("compiled")
-    (tree / "edge").mkdir()
-    (tree / "edge" / "__init__.py").write_text("")
-    for room in ("messages", "wes"):
-        skipped = shutil.ignore_patterns("*.so", "*.c", "__pycache__")
-        shutil.copytree(ROOT / "edge" / room, tree / "edge" / room, ignore=skipped)
-    built = subprocess.run(
-        [sys.executable, "-m", "Cython.Build.Cythonize", "-i", "-q", *(f"edge/wes/{name}.py" for name in COMPILED)],
-        cwd=tree,
-        capture_output=True,
-        text=True,
-        timeout=110,
-        check=False,
-    )
-    if "Python.h" in built.stderr + built.stdout:
-        pytest.skip("the headers of Python are not installed")
-    assert built.returncode == 0, built.stderr
-    return tree
-
-
-def test_compiled_and_plain_answer_the_same(compiled_tree: Path, tmp_path: Path) -> None:
+@pytest.mark.skipif(CORE != "compiled", reason="the core is not compiled here (CI requires it: EDGE_REQUIRE_COMPILED)")
+def test_compiled_and_plain_answer_the_same(tmp_path: Path) -> None:
     recorded = [record(seed, dispatch) for seed, dispatch in DAYS]
     days = tmp_path / "days"
     days.write_bytes(pickle.dumps([messages for messages, _ in recorded]))
     here = [digest for _, digest in recorded]
     assert len(set(here)) == len(here)
-    compiled = replay(compiled_tree, days)
+    compiled = replay(ROOT, days)
     plain = replay(ROOT, days, EDGE_UNCOMPILED="1")
     assert compiled[0] == "compiled False False"
     assert plain[0] == "python True True"

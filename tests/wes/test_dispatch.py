@@ -1,23 +1,17 @@
-"""Who does what now: travel, index, strategies, skills, and the scan against brute force."""
+"""Who does what now, on the live floor: strategies, reasons, skills, trips."""
 
-from array import array
-from random import Random
+from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from edge.messages import Rack, TaskAssigned
-from edge.wes import dispatch
-from edge.wes.assign import ordinal
-from edge.wes.dispatch import EDD, FIFO, PEOPLE, PRIORITY_MS, ROBOTS, SLACK, Bucket, Pool, distance_mm, scan
+from edge.messages import Considered, Rack, ResourceKind, ResourceLeft, TaskAssigned, TaskWithdrawn
+from edge.wes.plan import doers_of, lacks
 from edge.wes.route import NOWHERE, Layout
 from tests.wes.scene import MINUTE, T0, Play, assigned, of, pack, pick, small_site, through_disk
 
 
 def walk(layout: Layout, here: str, there: str) -> int:
-    a, b = layout.spot(here), layout.spot(there)
-    return distance_mm(a.x, a.y, a.lo, a.hi, b.x, b.y, b.lo, b.hi)
+    return layout.walk_mm(here, there)
 
 
 @pytest.mark.parametrize(
@@ -67,7 +61,8 @@ def chosen(strategy: str) -> str:
 
 
 def test_each_strategy_has_its_own_first_task() -> None:
-    assert {name: chosen(name) for name in ("fifo", "edd", "slack")} == {"fifo": "old", "edd": "due", "slack": "near"}
+    first = {"fifo": "old", "edd": "due", "nearest": "near", "atcs": "near", "rolling": "near"}
+    assert {name: chosen(name) for name in first} == first
 
 
 def test_urgency_beats_a_long_walk() -> None:
@@ -79,13 +74,17 @@ def test_urgency_beats_a_long_walk() -> None:
     assert assigned(play.join("ann", location="A-01-01-1")) == {"ann": "far"}
 
 
-def test_the_reason_is_in_plain_words() -> None:
+def test_the_reason_is_in_plain_words_and_says_what_else_there_was() -> None:
     play = Play()
     play.plan(pick("t1", "hu1", due_ms=T0 + 18 * MINUTE), pick("t2", "hu2", due_ms=T0 - 4 * MINUTE))
     (first,) = of(TaskAssigned, play.join("ann", location="A-01-01-1"))
-    assert first.reason == "late 10 min, 0 m away, 1st of 2 ready in zone A"
+    assert first.task.task_id == "t1", "t2 is lost for its departure, t1 is not"
+    assert first.reason == (
+        "best plan for all hands: slack 12 min, 0 m away; next best t2 (late 9 min, 0 m away)"
+    )
+    assert first.considered == (Considered(task_id="t2", slack_ms=first.considered[0].slack_ms, walk_mm=0),)
     (second,) = of(TaskAssigned, play.join("bob", location="A-02-01-1"))
-    assert second.reason == "slack 12 min, 5 m away, 1st of 1 ready in zone A"
+    assert second.reason == "best plan for all hands: late 9 min, 5 m away; nothing else is ready for it"
 
 
 def test_scarce_work_goes_to_the_nearest() -> None:
@@ -113,70 +112,61 @@ def test_specialists_stay_free_for_what_only_they_can_do() -> None:
 
 
 @pytest.mark.parametrize(
-    ("number", "word"), [(1, "1st"), (2, "2nd"), (3, "3rd"), (4, "4th"), (12, "12th"), (21, "21st")]
+    ("task", "resource", "why"),
+    [
+        ({}, ResourceKind.PERSON, ""),
+        ({}, ResourceKind.ROBOT, "no robot can do it"),
+        ({"robot": True}, ResourceKind.ROBOT, ""),
+        ({"robot": True, "robot_only": True}, ResourceKind.PERSON, "only a robot can do it"),
+        ({"zone": "B"}, ResourceKind.PERSON, "is not in zone B"),
+        ({"skill": "pick+hazmat"}, ResourceKind.PERSON, "lacks skill 'hazmat'"),
+    ],
 )
-def test_ordinals(number: int, word: str) -> None:
-    assert ordinal(number) == word
+def test_who_may_do_what(task: dict[str, Any], resource: ResourceKind, why: str) -> None:
+    asked = pick("t1", "hu1", **task)
+    assert lacks((asked.zone, asked.skill, doers_of(asked), 0, 1), (resource, ("pick", "pack"), ("A",))) == why
 
 
-@pytest.mark.parametrize(
-    ("doers", "robot", "may"),
-    [(PEOPLE, False, True), (PEOPLE, True, False), (ROBOTS, True, True), (ROBOTS, False, False)],
-)
-def test_robots_and_people_keep_to_their_work(doers: int, robot: bool, may: bool) -> None:
-    assert Bucket("A", "pick", doers).suits(("A",), ("pick",), robot) is may
+def test_one_walk_fills_one_handling_unit_and_ends_nearest_to_the_pack_station() -> None:
+    play = Play()
+    play.plan(
+        pick("far", "hu1", source="A-01-09-1"),
+        pick("near", "hu1", source="A-01-02-1"),
+        pick("middle", "hu1", source="A-01-05-1"),
+        pick("other", "hu2", source="A-01-05-1"),
+    )
+    out = play.join("ann", location="A-01-10-1")
+    order = []
+    while given := of(TaskAssigned, out):
+        (last,) = given
+        order.append(last.task.task_id)
+        out = play.done("ann", last.task)
+    assert order == ["far", "middle", "near", "other"]
 
 
-Row = tuple[int, int, int, int, bool]
-ROWS = st.lists(
-    st.tuples(
-        st.integers(0, 3).map(lambda n: T0 + n * MINUTE),
-        st.integers(1, 3),
-        st.integers(0, 3).map(lambda n: n * 3000),
-        st.integers(0, 5).map(lambda n: n * 1200),
-        st.booleans(),
-    ),
-    max_size=12,
-)
+def test_who_leaves_a_trip_leaves_all_of_it() -> None:
+    play = Play()
+    play.plan(*(pick(f"t{n}", "hu1", source=f"A-01-0{n}-1") for n in range(1, 5)))
+    play.join("ann", location="A-01-01-1")
+    (shared,) = of(TaskAssigned, play.join("bob"))
+    assert shared.reason == "taken off the trip of ann, who has 2 more"
+    assert assigned(play.done("bob", shared.task)) != {}
+    play.tell(ResourceLeft(at_ms=T0, resource_id="ann", reason="home"))
+    assert not [record for record in play.engine.floor.state.tasks.values() if record.trip == "ann"]
 
 
-def brute(strategy: int, rows: dict[int, Row], here: tuple[int, int, int, int]) -> int:
-    def key(number: int) -> tuple[int, int, int]:
-        latest, priority, x, y, aisle = rows[number]
-        if strategy == FIFO:
-            return number, latest, number
-        if strategy == EDD:
-            return latest, latest, number
-        lo, hi = (-1200, 13_200) if aisle else (y, y)
-        walk_mm = distance_mm(*here, x, y, lo, hi)
-        return max(latest - T0 - MINUTE, 0) + priority * PRIORITY_MS + 16 * walk_mm, latest, number
-
-    return min(rows, key=key, default=0)
+def test_a_cart_takes_several_units_where_the_site_says_so() -> None:
+    play = Play(site=small_site(trip_units=2))
+    play.plan(pick("t1", "hu1"), pick("t2", "hu2"), pick("t3", "hu3"))
+    play.join("ann")
+    given = assigned(play.join("bob"))
+    assert len(given) == 1, "two units are on ann's cart, one is left for bob"
 
 
-@given(columns=ROWS, strategy=st.sampled_from([SLACK, EDD, FIFO]), order=st.randoms(use_true_random=False))
-def test_the_scan_finds_what_brute_force_finds_whatever_the_order(
-    columns: list[Row], strategy: int, order: Random
-) -> None:
-    here = (3000, 2400, -1200, 13_200)
-    rows = dict(enumerate(columns, start=1))
-    numbers = list(rows)
-    order.shuffle(numbers)
-    pool = Pool()
-    for number in numbers:
-        latest, priority, x, y, aisle = rows[number]
-        lo, hi = (-1200, 13_200) if aisle else (y, y)
-        pool.add(("A", f"pick{number % 2}", PEOPLE), (number, latest, priority, x, y, lo, hi))
-    while rows:
-        expected = brute(strategy, rows, here)
-        assert pool.best(list(pool.buckets.values()), strategy, T0 + MINUTE, 16, here) == expected
-        pool.remove(expected)
-        del rows[expected]
-    assert pool.best(list(pool.buckets.values()), strategy, T0 + MINUTE, 16, here) == 0
-
-
-def test_an_empty_pool_has_no_best() -> None:
-    empty = array("q")
-    assert scan(SLACK, T0, 16, 0, 0, 0, 0, empty, empty, empty, empty, empty, empty, empty) == (0, 0, 0)
-    assert dispatch.count_before(empty, 5) == 0
-    assert dispatch.count_before(array("q", [1, 5, 9]), 5) == 1
+def test_a_withdrawn_task_falls_off_the_trip() -> None:
+    play = Play()
+    tasks = [pick(f"t{n}", "hu1", source=f"A-01-0{n}-1") for n in range(1, 4)]
+    play.plan(*tasks)
+    play.join("ann", location="A-01-01-1")
+    play.tell(TaskWithdrawn(at_ms=T0, site="S1", task_id="t2", reason="cancelled"))
+    assert assigned(play.done("ann", tasks[0])) == {"ann": "t3"}

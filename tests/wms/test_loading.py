@@ -1,7 +1,33 @@
 """Units come to rest, are carried, staged and loaded; each report counts once."""
 
-from edge.messages import TaskKind, TasksPlanned, TaskWithdrawn, UnitLoaded, UnitMissing, UnitStaged
-from tests.wms.hall import HOSPITAL, NORTH, NORTH_TOO, SOUTH, Hall, arrived, completed, one, only, order, stock
+from dataclasses import replace
+
+from edge.messages import (
+    LaneAssigned,
+    SiteOpened,
+    TaskKind,
+    TasksPlanned,
+    TaskWithdrawn,
+    UnitLoaded,
+    UnitMissing,
+    UnitStaged,
+)
+from tests.wms.hall import (
+    HOSPITAL,
+    NORTH,
+    NORTH_TOO,
+    SITE,
+    SOUTH,
+    Hall,
+    arrived,
+    completed,
+    departure,
+    one,
+    only,
+    order,
+    rolled,
+    stock,
+)
 
 
 def packed(*kinds: TaskKind) -> tuple[Hall, str]:
@@ -89,3 +115,95 @@ def test_a_route_without_a_lane_is_staged_where_it_comes_to_rest():
     hall.do_all(TaskKind.PICK, TaskKind.PACK)
     (hu_id,) = hall.engine.save().units
     assert one(UnitStaged, hall.arrive(hu_id, HOSPITAL)).location == HOSPITAL
+
+
+# Pool lanes
+
+POOL = tuple(replace(lane, routes=(), alternate_for=(), pool=True) if lane.lane in (2, 3) else lane
+             for lane in SITE.machines[0].lanes)  # fmt: skip
+POOL_SITE = replace(SITE, machines=(replace(SITE.machines[0], lanes=POOL),))
+FIRST, SECOND = SOUTH, NORTH_TOO
+
+
+def given(lane: int, departure_id: str, order_id: str = "", also: tuple[str, ...] = ()) -> LaneAssigned:
+    return LaneAssigned(
+        at_ms=0, machine_id="sorter1", lane=lane, departure_id=departure_id, reason="", order_id=order_id, also=also
+    )
+
+
+def bound_for(route: str, departure_id: str) -> tuple[Hall, str]:
+    """A packed unit on a site with two pool lanes, for a route that may have no lane of its own."""
+    hall = Hall(stock("apple", "A-01-01-1", 9), site=POOL_SITE)
+    hall.send(departure(departure_id, 3_600_000, route))
+    hall.send(order("1", ("apple", 2), route=route, departure_id=departure_id))
+    hall.do_all(TaskKind.PICK, TaskKind.PACK)
+    return hall, next(iter(hall.engine.save().units))
+
+
+def test_in_the_lane_given_to_its_departure_it_is_staged():
+    hall, hu_id = bound_for("west", "W1")
+    assert hall.send(given(2, "W1")) == []
+    assert one(UnitStaged, hall.arrive(hu_id, FIRST)).location == FIRST
+
+
+def test_in_the_lane_of_another_departure_it_is_carried_to_its_own():
+    hall, hu_id = bound_for("west", "W1")
+    hall.send(given(2, "E1"))
+    hall.send(given(3, "W1"))
+    (carry,) = one(TasksPlanned, hall.arrive(hu_id, FIRST)).tasks
+    assert (carry.kind, carry.source, carry.target) == (TaskKind.CARRY, FIRST, SECOND)
+    assert one(UnitStaged, hall.done(carry)).location == SECOND
+
+
+def test_without_a_lane_of_its_own_it_waits_at_the_dock():
+    hall, hu_id = bound_for("west", "W1")
+    (carry,) = one(TasksPlanned, hall.arrive(hu_id, HOSPITAL)).tasks
+    assert carry.target == "DOCK-1"
+    assert one(UnitStaged, hall.done(carry)).location == "DOCK-1"
+
+
+def test_a_lane_that_was_taken_back_is_nobodys():
+    hall, hu_id = bound_for("west", "W1")
+    hall.send(given(2, "W1"))
+    hall.send(given(2, ""))
+    assert one(TasksPlanned, hall.arrive(hu_id, FIRST)).tasks[0].kind is TaskKind.CARRY
+
+
+def test_a_route_with_lanes_may_have_one_from_the_pool_too():
+    hall, hu_id = bound_for("north", "N1")
+    hall.send(given(3, "N1"))
+    assert one(UnitStaged, hall.arrive(hu_id, SECOND)).location == SECOND
+    other, hu_id = bound_for("north", "N1")
+    assert one(TasksPlanned, other.arrive(hu_id, SECOND)).tasks[0].target == NORTH
+
+
+def test_a_lane_for_a_wave_or_an_order():
+    hall, hu_id = bound_for("west", "W1")
+    hall.send(given(2, "E1", also=("S1", "W1")))
+    assert only(UnitStaged, hall.arrive(hu_id, FIRST))
+    hall, hu_id = bound_for("west", "W1")
+    hall.send(given(2, "W1", order_id="other"))
+    hall.send(given(3, "W1", order_id="1"))
+    assert one(TasksPlanned, hall.arrive(hu_id, FIRST)).tasks[0].target == SECOND
+
+
+def test_whose_a_lane_is_survives_a_restart_and_follows_the_configuration():
+    hall, hu_id = bound_for("west", "W1")
+    hall.send(given(2, "W1"))
+    hall.engine = hall.saved()
+    hall.engine.handle(SiteOpened(at_ms=0, site=POOL_SITE), hall.now_ms)
+    assert only(UnitStaged, hall.saved().handle(arrived(hu_id, FIRST), hall.now_ms))
+    fixed = hall.saved()
+    fixed.handle(SiteOpened(at_ms=0, site=SITE), hall.now_ms)
+    assert only(UnitStaged, fixed.handle(arrived(hu_id, HOSPITAL), hall.now_ms)), "a route without lanes: anywhere"
+
+
+def test_a_unit_that_is_rolled_is_judged_by_its_new_departure():
+    hall, hu_id = bound_for("west", "W1")
+    hall.send(departure("W2", 7_200_000, "west"))
+    hall.send(rolled("1", "W1", "W2"))
+    hall.send(given(2, "W1"))
+    (carry,) = one(TasksPlanned, hall.arrive(hu_id, FIRST)).tasks
+    assert carry.target == "DOCK-1"
+    hall.send(given(3, "W2"))
+    assert only(UnitStaged, hall.arrive(hu_id, SECOND))

@@ -72,7 +72,7 @@ function lane(key) {
   const units = Object.values(view.units).filter((u) => u.at === "lane" && u.machine_id === row.machine_id && u.lane === row.lane);
   return {
     title: `${row.machine_id} lane ${row.lane}`,
-    facts: [["routes", row.routes.join(", ") || row.role], ["units", `${row.count} of ${row.capacity}`],
+    facts: [["routes", row.routes.join(", ") || row.holder || row.role], ["units", `${row.count} of ${row.capacity}`],
       ["state", [row.jam && "jam", row.full && "full", !row.enabled && "disabled"].filter(Boolean).join(", ") || "normal"],
       ["in it", units.slice(-LISTED).map((u) => `${u.hu_id} (${u.order_id || "no order"})`).join(", ")]],
     note: "Commands go to the WES, which checks them.",

@@ -198,7 +198,7 @@ export function paint(parts, view) {
   const next = nextCutoffs(view);
   for (const { route, time, label, key } of parts.routes) {
     if (!route) {
-      setText(label, view.lanes[key]?.role ?? "");
+      setText(label, view.lanes[key]?.holder || view.lanes[key]?.role || "");
     } else if (time) {
       setText(time, next[route] ? shortTime(next[route]) : "");
     }

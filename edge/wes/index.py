@@ -1,0 +1,399 @@
+# cython: language_level=3, annotation_typing=False, boundscheck=False, wraparound=False, initializedcheck=False
+"""The priority index of open work: the best task for a spot, exact, without looking at every task (with index.pxd).
+
+An item's value follows four pieces: it rises with time, rests at its top once it is urgent, rises again towards its
+next departure once the first is lost, and falls by LOST when that one is lost too (dispatch.md 1, "Kinetic form": ATCS
+of Lee, Bhaskaran, Pinedo 1997 in logarithms, with triage). All rising pieces have the same slope, so two items on
+rising pieces never change places, nor do two at rest. Each cell (a class in an area) therefore keeps two heaps, the
+rising and the resting items; heap 0 holds the times at which items turn to their next piece. `tops` repeats the best
+key of every heap in one row, and a decision reads only that row. Ties go by number, then by item. Nothing is saved:
+the same items put into a new index give the same decisions.
+"""
+
+from array import array
+
+_LOST = 1 << 40
+LOST = _LOST
+"""What the value of an item falls by when its last departure is lost, in index units (Q32: 256 nats)."""
+_HORIZON_MS = 1 << 36
+NEVER_MS = _HORIZON_MS
+"""A time that does not come: every `t` is smaller."""
+_REACH = 1 << 55
+REACH = _REACH
+"""No top, line or travel may be farther from 0, in index units."""
+_EMPTY = -(1 << 62)
+_FLOOR = -(1 << 61)
+# An item's row, one cache line wide.
+_WIDTH = 8
+_HEAP, _NUMBER, _TOP, _LINE, _URGENT, _LOST_AT, _LINE2, _URGENT2 = range(8)
+
+
+def _logarithms() -> "array[int]":
+    """ln(1 + i / 1024) in Q32 for i = 0..1024, summed in Q96 from ln((m+1)/m) = 2 artanh(1/(2m+1))."""
+    table, total = array("q", [0]), 0
+    for m in range(1024, 2048):
+        power, odd = (2 << 96) // (2 * m + 1), 1
+        while power:
+            total += power // odd
+            power //= (2 * m + 1) ** 2
+            odd += 2
+        table.append((total + (1 << 63)) >> 64)
+    return table
+
+
+_TABLE = _logarithms()
+
+
+def log_q32(n: int) -> int:
+    """Natural logarithm of 1 <= n < 2**62 in Q32: never falling, error below 2**-22 nat, the same on every machine."""
+    assert n >= 1, "logarithm of a number below 1"
+    left, octave, shift = n, 0, 32
+    while shift:
+        if left >> shift:
+            left >>= shift
+            octave += shift
+        shift >>= 1
+    mantissa = n << (61 - octave)
+    step = (mantissa >> 51) & 1023
+    within = (mantissa >> 19) & 0xFFFFFFFF
+    low = _TABLE[step]
+    return octave * _TABLE[1024] + low + ((_TABLE[step + 1] - low) * within >> 32)
+
+
+def _longer(old: "array[int]", length: int) -> "array[int]":
+    """A copy with zeros at its end."""
+    new = array("q", [0]) * length
+    view = new
+    for i in range(len(old)):
+        view[i] = old[i]
+    return new
+
+
+class Index:
+    """Open items by class and area; `slope` in index units (Q32) per ms, `travel[a * areas + b]` in index units.
+
+    Times are ms from an origin, 0 <= t < NEVER_MS, and never go back from one decision to the next.
+    """
+
+    def __init__(self, areas: int, slope: int, travel: "array[int]") -> None:
+        assert len(travel) == areas * areas > 0, "travel wants one cost for every pair of areas"
+        assert 0 <= slope < 1 << 24, "slope out of range"
+        self.areas = areas
+        self.slope = slope
+        self.travel = travel
+        self.now_ms = 0
+        self.count = 0
+        self.capacity = 16
+        self.rows = array("q", [0]) * (_WIDTH * self.capacity)
+        self.places = array("q", [0]) * (2 * self.capacity)  # of each item: in its heap, among the turns (-1: never)
+        self.classes = 0
+        self.firsts = array("q")  # of each class: its cells [first, end), and what turns a cell into its area
+        self.ends = array("q")
+        self.shifts = array("q")
+        self.homes = array("q", [-1])  # of each cell: its class
+        self.tops = array("q", [_EMPTY, _EMPTY])  # of each heap: its best key; cell c has heaps 2c and 2c + 1
+        self.starts, self.sizes, self.rooms = array("q", [0, 0]), array("q", [0, 0]), array("q", [0, 0])
+        self.used = 0
+        self.keys, self.items = array("q", [0]), array("q", [0])  # of all heaps, side by side
+        self.scores = array("q")
+
+    def fork(self) -> "Index":
+        """An exact copy that goes its own way; only `travel` is shared."""
+        other = Index(self.areas, self.slope, self.travel)
+        other.now_ms, other.count, other.capacity = self.now_ms, self.count, self.capacity
+        other.rows = _longer(self.rows, len(self.rows))
+        other.places = _longer(self.places, len(self.places))
+        other.classes, other.used = self.classes, self.used
+        other.firsts, other.ends = _longer(self.firsts, self.classes), _longer(self.ends, self.classes)
+        other.shifts = _longer(self.shifts, len(self.shifts))
+        other.homes = _longer(self.homes, len(self.homes))
+        other.tops = _longer(self.tops, len(self.tops))
+        other.starts, other.sizes = _longer(self.starts, len(self.starts)), _longer(self.sizes, len(self.sizes))
+        other.rooms = _longer(self.rooms, len(self.rooms))
+        other.keys, other.items = _longer(self.keys, len(self.keys)), _longer(self.items, len(self.items))
+        return other
+
+    def add_class(self, lo: int, hi: int) -> int:
+        """A new class whose items lie in the areas [lo, hi)."""
+        assert 0 <= lo < hi <= self.areas, "no such areas"
+        first, cls = len(self.homes), self.classes
+        end = first + hi - lo
+        self.firsts, self.ends = _longer(self.firsts, cls + 1), _longer(self.ends, cls + 1)
+        self.shifts, self.homes = _longer(self.shifts, cls + 1), _longer(self.homes, end)
+        self.firsts[cls], self.ends[cls], self.shifts[cls] = first, end, lo - first
+        self.tops = _longer(self.tops, 2 * end)
+        for cell in range(first, end):
+            self.homes[cell] = cls
+            self.tops[2 * cell] = self.tops[2 * cell + 1] = _EMPTY
+        self.starts, self.sizes = _longer(self.starts, 2 * end), _longer(self.sizes, 2 * end)
+        self.rooms = _longer(self.rooms, 2 * end)
+        self.classes += 1
+        return cls
+
+    def put(
+        self, item: int, cls: int, area: int, number: int,
+        top: int, line: int, urgent_ms: int, lost_ms: int, line2: int, urgent2_ms: int,
+    ) -> None:  # fmt: skip
+        """Add an item. At t it is worth the first that holds: `line + slope * t` before `urgent_ms`, `top` before
+        `lost_ms`, `line2 + slope * t` before `urgent2_ms`, `top - LOST`. Items are small ints; a gap costs memory.
+        """
+        assert 0 <= cls < self.classes, "no such class"
+        cell = area - self.shifts[cls]
+        assert self.firsts[cls] <= cell < self.ends[cls], "the class does not reach this area"
+        assert max(abs(top), abs(line), abs(line2)) <= _REACH, "a value out of reach"
+        assert item >= 0, "items count from 0"
+        if item >= self.capacity:
+            capacity = max(2 * self.capacity, item + 1)
+            self.rows = _longer(self.rows, _WIDTH * capacity)
+            self.places = _longer(self.places, 2 * capacity)
+            self.capacity = capacity
+        at = item * _WIDTH
+        assert not self.rows[at + _HEAP], "the index holds this item already"
+        self.rows[at + _NUMBER] = number
+        self.rows[at + _TOP] = top
+        self.rows[at + _LINE] = line
+        self.rows[at + _URGENT] = urgent_ms
+        self.rows[at + _LOST_AT] = lost_ms
+        self.rows[at + _LINE2] = line2
+        self.rows[at + _URGENT2] = urgent2_ms
+        turn_ms = self._enter(item, cell)
+        self.places[2 * item + 1] = -1
+        if turn_ms < _HORIZON_MS:
+            self._add(0, 1, -turn_ms, item)
+        self.count += 1
+
+    def take(self, item: int) -> None:
+        """Remove an item that the index holds."""
+        assert self.holds(item), "the index does not hold this item"
+        heap = self.rows[item * _WIDTH + _HEAP]
+        self._drop(heap, 0, self.places[2 * item])
+        if self.places[2 * item + 1] >= 0:
+            self._drop(0, 1, self.places[2 * item + 1])
+        self.rows[item * _WIDTH + _HEAP] = 0
+        self.count -= 1
+
+    def holds(self, item: int) -> bool:
+        """Has the item been put and not been taken?"""
+        return 0 <= item < self.capacity and self.rows[item * _WIDTH + _HEAP] != 0
+
+    def value(self, item: int, t: int) -> int:
+        """What the item is worth at any time t, without travel."""
+        assert self.holds(item), "the index does not hold this item"
+        at = item * _WIDTH
+        if t < self.rows[at + _URGENT]:
+            return self.rows[at + _LINE] + self.slope * t
+        if t < self.rows[at + _LOST_AT]:
+            return self.rows[at + _TOP]
+        if t < self.rows[at + _URGENT2]:
+            return self.rows[at + _LINE2] + self.slope * t
+        return self.rows[at + _TOP] - _LOST
+
+    def score(self, item: int, area: int, t: int) -> int:
+        """What the item is worth at any time t for somebody who stands in `area`."""
+        assert 0 <= area < self.areas, "no such area"
+        return self.value(item, t) - self.travel[area * self.areas + self._area(item)]
+
+    def best(self, classes: "array[int]", count: int, area: int, t: int) -> int:
+        """The item of the first `count` of these classes with the highest score at t; -1 if there is none."""
+        assert 0 <= area < self.areas, "no such area"
+        assert count <= len(classes), "fewer classes than `count`"
+        self._advance(t)
+        gain = self.slope * t
+        best, found = _FLOOR, 0
+        for i in range(count):
+            cls = classes[i]
+            assert 0 <= cls < self.classes, "no such class"
+            shift = area * self.areas + self.shifts[cls]
+            for cell in range(self.firsts[cls], self.ends[cls]):
+                score = self.tops[2 * cell] + gain
+                if self.tops[2 * cell + 1] > score:
+                    score = self.tops[2 * cell + 1]
+                score -= self.travel[shift + cell]
+                if score >= best and (score > best or self._earlier(self._front(cell, gain), self._front(found, gain))):
+                    best, found = score, cell
+        return self._front(found, gain) if found else -1
+
+    def leaders(self, classes: "array[int]", count: int, area: int, t: int, k: int, out: "array[int]") -> int:
+        """Write the k best items of these (different) classes at t into `out`, best first; how many there are.
+
+        Costs one look at every cell and about k * k / 8 steps: meant for k up to a hundred.
+        """
+        assert 0 <= area < self.areas, "no such area"
+        assert count <= len(classes), "fewer classes than `count`"
+        assert 0 <= k <= len(out), "`out` is too short"
+        self._advance(t)
+        if len(self.scores) < k:
+            self.scores = array("q", [0]) * k
+        n = 0
+        for i in range(count):
+            cls = classes[i]
+            assert 0 <= cls < self.classes, "no such class"
+            shift = area * self.areas + self.shifts[cls]
+            for cell in range(self.firsts[cls], self.ends[cls]):
+                n = self._rank(2 * cell, 0, 1, self.slope * t - self.travel[shift + cell], n, k, out)
+                n = self._rank(2 * cell + 1, 0, 1, -self.travel[shift + cell], n, k, out)
+        done = 0
+        while done < n:  # whatever lies below an item in its heap comes after it
+            item = out[done]
+            heap = self.rows[item * _WIDTH + _HEAP]
+            place = self.places[2 * item]
+            offset = self.scores[done] - self.keys[self.starts[heap] + place]
+            n = self._rank(heap, 4 * place + 1, 4 * place + 5, offset, n, k, out)
+            done += 1
+        return n
+
+    def best_by_scan(self, classes: "array[int]", count: int, area: int, t: int) -> int:
+        """What `best` answers, by looking at every item; t may be any time."""
+        assert count <= len(classes), "fewer classes than `count`"
+        wanted = array("q", [0]) * self.classes
+        for i in range(count):
+            assert 0 <= classes[i] < self.classes, "no such class"
+            wanted[classes[i]] = 1
+        best, found = _FLOOR, -1
+        for item in range(self.capacity):
+            if self.rows[item * _WIDTH + _HEAP] and wanted[self.homes[self.rows[item * _WIDTH + _HEAP] >> 1]]:
+                score = self.score(item, area, t)
+                if score > best or (score == best and self._earlier(item, found)):
+                    best, found = score, item
+        return found
+
+    def _area(self, item: int) -> int:
+        cell = self.rows[item * _WIDTH + _HEAP] >> 1
+        return cell + self.shifts[self.homes[cell]]
+
+    def _earlier(self, one: int, other: int) -> bool:
+        number, limit = self.rows[one * _WIDTH + _NUMBER], self.rows[other * _WIDTH + _NUMBER]
+        return number < limit or (number == limit and one < other)
+
+    def _front(self, cell: int, gain: int) -> int:
+        """The best item of a cell that is not empty."""
+        rising, resting = self.tops[2 * cell] + gain, self.tops[2 * cell + 1]
+        one, other = self.items[self.starts[2 * cell]], self.items[self.starts[2 * cell + 1]]
+        if rising > resting or (rising == resting and self._earlier(one, other)):
+            return one
+        return other
+
+    def _rank(self, heap: int, place: int, end: int, offset: int, n: int, k: int, out: "array[int]") -> int:
+        """Sort these places of a heap into the n best so far; how many there are now."""
+        start = self.starts[heap]
+        for other in range(start + place, start + min(end, self.sizes[heap])):
+            score, item, at = self.keys[other] + offset, self.items[other], n
+            while at and (
+                score > self.scores[at - 1] or (score == self.scores[at - 1] and self._earlier(item, out[at - 1]))
+            ):
+                at -= 1
+            if at == k:
+                continue
+            n = min(n + 1, k)
+            for i in range(n - 1, at, -1):
+                self.scores[i], out[i] = self.scores[i - 1], out[i - 1]
+            self.scores[at], out[at] = score, item
+        return n
+
+    def _advance(self, t: int) -> None:
+        """Move every item whose piece has ended to the heap of the piece that holds at t."""
+        assert self.now_ms <= t < _HORIZON_MS, "time goes forward"
+        self.now_ms = t
+        while -self.tops[0] <= t:
+            item = self.items[self.starts[0]]
+            heap = self.rows[item * _WIDTH + _HEAP]
+            self._drop(heap, 0, self.places[2 * item])
+            turn_ms = self._enter(item, heap >> 1)
+            if turn_ms < _HORIZON_MS:
+                self._sink(0, 1, 0, -turn_ms, item)
+                self.tops[0] = self.keys[self.starts[0]]
+            else:
+                self._drop(0, 1, 0)
+                self.places[2 * item + 1] = -1
+
+    def _enter(self, item: int, cell: int) -> int:
+        """Put the item into the heap of the piece that holds now; when that piece ends."""
+        at = item * _WIDTH
+        heap, key, turn_ms = 2 * cell + 1, self.rows[at + _TOP] - _LOST, _HORIZON_MS
+        if self.now_ms < self.rows[at + _URGENT]:
+            heap, key, turn_ms = 2 * cell, self.rows[at + _LINE], self.rows[at + _URGENT]
+        elif self.now_ms < self.rows[at + _LOST_AT]:
+            key, turn_ms = self.rows[at + _TOP], self.rows[at + _LOST_AT]
+        elif self.now_ms < self.rows[at + _URGENT2]:
+            heap, key, turn_ms = 2 * cell, self.rows[at + _LINE2], self.rows[at + _URGENT2]
+        self.rows[at + _HEAP] = heap
+        self._add(heap, 0, key, item)
+        return turn_ms
+
+    def _add(self, heap: int, column: int, key: int, item: int) -> None:
+        size = self.sizes[heap]
+        if size == self.rooms[heap]:
+            self._widen(heap)
+        self.sizes[heap] = size + 1
+        self._rise(heap, column, size, key, item)
+        self.tops[heap] = self.keys[self.starts[heap]]
+
+    def _drop(self, heap: int, column: int, place: int) -> None:
+        """Fill the place with the last entry of the heap."""
+        start, last = self.starts[heap], self.sizes[heap] - 1
+        self.sizes[heap] = last
+        if place < last:
+            key, item, above = self.keys[start + last], self.items[start + last], start + ((place - 1) >> 2)
+            if place and self._before(key, item, above):
+                self._rise(heap, column, place, key, item)
+            else:
+                self._sink(heap, column, place, key, item)
+        self.tops[heap] = self.keys[start] if last else _EMPTY
+
+    def _before(self, key: int, item: int, other: int) -> bool:
+        """Does this entry go before the one at `other`?"""
+        return key > self.keys[other] or (key == self.keys[other] and self._earlier(item, self.items[other]))
+
+    def _rise(self, heap: int, column: int, place: int, key: int, item: int) -> None:
+        start = self.starts[heap]
+        while place and self._before(key, item, start + ((place - 1) >> 2)):
+            above = (place - 1) >> 2
+            self._set(start, place, column, self.keys[start + above], self.items[start + above])
+            place = above
+        self._set(start, place, column, key, item)
+
+    def _sink(self, heap: int, column: int, place: int, key: int, item: int) -> None:
+        start, size = self.starts[heap], self.sizes[heap]
+        child = 4 * place + 1
+        while child < size:
+            first = start + child
+            for other in range(first + 1, start + min(child + 4, size)):
+                if self._before(self.keys[other], self.items[other], first):
+                    first = other
+            if self._before(key, item, first):
+                break
+            self._set(start, place, column, self.keys[first], self.items[first])
+            place = first - start
+            child = 4 * place + 1
+        self._set(start, place, column, key, item)
+
+    def _set(self, start: int, place: int, column: int, key: int, item: int) -> None:
+        self.keys[start + place], self.items[start + place] = key, item
+        self.places[2 * item + column] = place
+
+    def _widen(self, heap: int) -> None:
+        """Twice the room for a full heap: behind the others, or everything packed anew."""
+        room = max(4, 2 * self.rooms[heap])
+        if self.used + room > len(self.keys):
+            self._pack(heap)
+        else:
+            start, self.starts[heap], self.rooms[heap] = self.starts[heap], self.used, room
+            for i in range(self.sizes[heap]):
+                self.keys[self.used + i], self.items[self.used + i] = self.keys[start + i], self.items[start + i]
+            self.used += room
+
+    def _pack(self, full: int) -> None:
+        """Every heap with half as much room again as it needs, and as much behind them; gives back what is unused."""
+        total = 4
+        for heap in range(len(self.sizes)):
+            total += self.sizes[heap] + (self.sizes[heap] + 1) // 2
+        keys, items = self.keys, self.items
+        total += total // 2
+        self.keys, self.items = array("q", [0]) * total, array("q", [0]) * total
+        self.used = 0
+        for heap in range(len(self.sizes)):
+            start, self.starts[heap] = self.starts[heap], self.used
+            for i in range(self.sizes[heap]):
+                self.keys[self.used + i], self.items[self.used + i] = keys[start + i], items[start + i]
+            self.rooms[heap] = self.sizes[heap] + (self.sizes[heap] + 1) // 2 + (4 if heap == full else 0)
+            self.used += self.rooms[heap]

@@ -1,0 +1,303 @@
+"""The live floor as a forecast needs it: a fork of the board with units, departures and zones, and the times learnt.
+
+And back: rows and numbers of a forecast as names and words.
+"""
+
+from array import array
+from dataclasses import dataclass, field
+
+from edge.messages import (
+    DepartureOutlook,
+    ForecastMade,
+    Gate,
+    Link,
+    Remedy,
+    ResourceKind,
+    Task,
+    TaskKind,
+    lane_location,
+)
+from edge.wes.ahead import DOWN_STATES
+from edge.wes.board import INSIDE, LOAD, MOVING, NONE, PACK, PICK, QUEUED, STAGED, Board
+from edge.wes.calibrate import TRANSIT
+from edge.wes.chance import Tables, Timetable
+from edge.wes.dispatch import STRATEGIES, Tuning
+from edge.wes.estimates import KIND_ROWS, weight_of
+from edge.wes.floor import Floor
+from edge.wes.forecast import Binding, Forecast, Outlook
+from edge.wes.notes import NEVER_MS, ROOM
+from edge.wes.notes import TRANSIT as RIDE
+from edge.wes.plan import ClassKey, dock_task, lacks
+from edge.wes.remedies import ADD, EXPEDITE, MOVE, OPEN, Action
+from edge.wes.state import UnitPlace
+
+KINDS = {row: kind for kind, row in KIND_ROWS.items()}
+UNIT_STATES = {
+    UnitPlace.PACKED: MOVING,
+    UnitPlace.CONVEYOR: MOVING,
+    UnitPlace.SORTER: MOVING,
+    UnitPlace.LANE: STAGED,
+    UnitPlace.MISSING: MOVING,
+}
+STANDSTILL_MS = 600_000
+"""A machine that is down now is expected to stand still so much longer."""
+
+
+@dataclass(slots=True)
+class Copy:
+    """A board to forecast from, and what its rows are called."""
+
+    board: Board
+    tables: Tables
+    timetable: Timetable
+    asked_ms: int
+    zones: list[str] = field(default_factory=list)
+    departures: dict[int, str] = field(default_factory=dict)
+    units: dict[str, int] = field(default_factory=dict)
+    groups: list[str] = field(default_factory=list)
+    movable: list[bool] = field(default_factory=list)
+    classes: list[ClassKey] = field(default_factory=list)
+
+
+def copy_of(floor: Floor) -> Copy:
+    """Everything a forecast wants, sharing nothing that changes."""
+    plan = floor.plan
+    copy = Copy(plan.board.fork(), Tables(0, 0), Timetable(), floor.now_ms)
+    copy.classes = list(plan.class_keys)
+    copy.groups = [
+        f"{'robot' if group[0] is ResourceKind.ROBOT else 'people'} {'/'.join(group[1])}" for group in plan.groups
+    ]
+    copy.movable = [group[0] is ResourceKind.PERSON for group in plan.groups]
+    enter_zones(floor, copy)
+    enter_departures(floor, copy)
+    enter_units(floor, copy)
+    enter_links(floor, copy)
+    enter_packs(floor, copy)
+    enter_times(floor, copy)
+    enter_standstills(floor, copy)
+    return copy
+
+
+def enter_zones(floor: Floor, copy: Copy) -> None:
+    """Every zone; the last row is for units of no zone."""
+    task = dock_task(floor.state.site)
+    load_cls = floor.plan.class_keys.get(floor.plan.class_key(task), NONE) if task else NONE
+    copy.zones = [*floor.zones, ""]
+    for number, name in enumerate(copy.zones, start=1):
+        room = floor.zones[name].wip_max if name else 1 << 30
+        copy.board.add_zone(number, room, load_cls, NONE)
+
+
+def lane_area(floor: Floor, route: str) -> int:
+    """Where units of a route lie."""
+    for machine in floor.configs("sorter"):
+        for lane in machine.lanes:
+            if route in lane.routes:
+                return floor.travel.area_of(lane_location(machine.machine_id, lane.lane))
+    return 0
+
+
+def enter_departures(floor: Floor, copy: Copy) -> None:
+    """Departures that anything open belongs to."""
+    wanted = {each.departure_id: None for each in floor.state.wip.values()}
+    wanted |= {each.departure_id: None for each in floor.state.units.values()}
+    wanted |= dict.fromkeys(floor.work)
+    for number, departure_id in enumerate(wanted, start=1):
+        record = floor.state.departures.get(departure_id)
+        if record is not None:
+            cutoff_ms = floor.plan.rel(record.cutoff_ms)
+            row = copy.board.add_departure(number, cutoff_ms, lane_area(floor, record.route))
+            copy.departures[row] = departure_id
+
+
+def enter_units(floor: Floor, copy: Copy) -> None:
+    """Handling units in work, on the machines and in the lanes; one whose place nobody knows is looked for."""
+    board, rows = copy.board, {name: row for row, name in copy.departures.items()}
+    zones = {name: row for row, name in enumerate(copy.zones)}
+    nowhere = len(copy.zones) - 1
+    number = 0
+    for wip in floor.state.wip.values():
+        if wip.departure_id in rows and wip.hu_id not in floor.state.units:
+            number += 1
+            copy.units[wip.hu_id] = board.add_unit(
+                number, zones[wip.zone], INSIDE if wip.inside else QUEUED, wip.rank - floor.state.origin_ms,
+                rows[wip.departure_id], floor.plan.rel(wip.planned_ms), int(wip.robot),
+            )  # fmt: skip
+    for unit in floor.state.units.values():
+        if unit.departure_id in rows:
+            number += 1
+            since_ms = floor.plan.rel(unit.packed_ms or floor.now_ms)
+            copy.units[unit.hu_id] = board.add_unit(
+                number, zones.get(unit.zone, nowhere), UNIT_STATES[unit.place], 0, rows[unit.departure_id], since_ms, 0
+            )
+
+
+def enter_links(floor: Floor, copy: Copy) -> None:
+    """Which unit and departure each task belongs to, and what it waits for."""
+    board, rows = copy.board, {name: row for row, name in copy.departures.items()}
+    units, departures, counts = board.t_unit, board.t_departure, board.u_tasks
+    for record in floor.state.tasks.values():
+        task = record.task
+        unit = copy.units.get(task.hu_id, NONE)
+        units[record.row] = unit
+        departures[record.row] = rows.get(task.departure_id, NONE)
+        if unit >= 0:
+            counts[unit] += 1
+        for before in record.waiting_for:
+            other = floor.state.tasks.get(before)
+            if other is not None:
+                board.wait_for(record.row, other.row)
+
+
+def enter_packs(floor: Floor, copy: Copy) -> None:
+    """The PACK that the WMS will plan once the picks of a unit are done."""
+    board, number = copy.board, floor.state.last_task
+    for hu_id, unit in copy.units.items():
+        wip = floor.state.wip.get(hu_id)
+        if wip is None or wip.pack or hu_id in floor.state.units:
+            continue
+        records = [floor.state.tasks[task_id] for task_id in floor.hu_tasks.get(hu_id, {})]
+        zone, departure = floor.zones[wip.zone], floor.state.departures[wip.departure_id]
+        task = Task(
+            task_id="", kind=TaskKind.PACK, zone=wip.zone, skill=TaskKind.PACK.value, source=zone.pack_station,
+            target="", due_ms=departure.cutoff_ms, departure_id=wip.departure_id,
+        )  # fmt: skip
+        number += 1
+        area, tail = floor.travel.area_of(task.source), floor.estimates.tail_ms(task.kind, task.zone)
+        row = board.add_task(
+            NONE, number, PACK, class_of(floor, copy, task), area, area,
+            max((weight_of(each.task.priority) for each in records), default=4),
+            floor.estimates.work_ms(task.kind, task.zone),
+            floor.plan.rel(task.due_ms) - tail, floor.plan.rel(floor.plan.next_cutoff_ms(task)) - tail, unit,
+            board.u_departure[unit],
+        )  # fmt: skip
+        for record in records:
+            board.wait_for(row, record.row)
+
+
+def class_of(floor: Floor, copy: Copy, task: Task) -> int:
+    """The class of a task that is not planned yet; a new one is entered into the copy only."""
+    key = floor.plan.class_key(task)
+    if key in copy.classes:
+        return copy.classes.index(key)
+    copy.classes.append(key)
+    cls = copy.board.add_class(key[3], key[4])
+    copy.board.group_classes = [
+        array("q", [*allowed, cls]) if not lacks(key, group) else allowed
+        for group, allowed in zip(floor.plan.groups, copy.board.group_classes, strict=True)
+    ]
+    return cls
+
+
+def enter_times(floor: Floor, copy: Copy) -> None:
+    """The learnt times, by class of work and by zone."""
+    copy.tables = Tables(len(copy.classes), len(copy.zones))
+    known: dict[tuple[str, str], int] = {}
+
+    def table(kind: str, zone: str) -> int:
+        key = (kind, zone)
+        if key not in known:
+            known[key] = copy.tables.enter(floor.times.table(kind, zone))
+        return known[key]
+
+    for cls, key in enumerate(copy.classes):
+        kind = next((each for each in TaskKind if key[1].split("+")[0] == each), None)
+        if kind is not None:
+            copy.tables.work[KIND_ROWS[kind] * copy.tables.classes + cls] = table(kind, key[0])
+    for row, zone in enumerate(copy.zones):
+        copy.tables.transit[row] = table(TRANSIT, zone)
+
+
+def enter_standstills(floor: Floor, copy: Copy) -> None:
+    """A zone whose machines are down stands still for a while; a robot that is down is OFF on the board already."""
+    for row, name in enumerate(copy.zones[:-1]):
+        for machine_id in floor.layout.downstream(floor.zones[name].conveyor):
+            machine = floor.machine(machine_id)
+            if machine and not machine.awaited and (machine.link is Link.LOST or machine.state in DOWN_STATES):
+                now = floor.plan.rel(floor.now_ms)
+                copy.timetable.closings.append((row, now, now + STANDSTILL_MS))
+                break
+
+
+def forecast(floor: Floor, copy: Copy, futures: int, seed: int) -> Forecast:
+    """The forecast of a copy, to be worked off in slices."""
+    return Forecast(
+        copy.board, copy.tables, STRATEGIES[floor.state.dispatch], Tuning(**floor.state.tuning),
+        floor.plan.rel(copy.asked_ms), futures, seed, copy.timetable, movable=copy.movable,
+    )  # fmt: skip
+
+
+def in_words(copy: Copy, binding: Binding) -> str:
+    """What a departure waits for most."""
+    zone = f" in zone {copy.zones[binding.zone]}" if 0 <= binding.zone < len(copy.zones) - 1 else ""
+    share = f" ({binding.share_permille // 10} % of all waiting)"
+    if binding.stage == RIDE:
+        return f"the machines behind zone {copy.zones[binding.zone]}{share}"
+    if binding.stage == ROOM:
+        return f"room{zone}{share}"
+    if binding.stage == NONE:
+        return "nothing"
+    hands = copy.classes[binding.cls][1] if 0 <= binding.cls < len(copy.classes) else KINDS[binding.stage].value
+    busy = f", busy {binding.load_permille // 10} %" if binding.group >= 0 else ""
+    return f"hands for {hands}{zone}{busy}{share}"
+
+
+def told(floor: Floor, copy: Copy, found: tuple[Outlook, ...], futures: int, at_ms: int) -> ForecastMade:
+    """The result of a forecast as a message."""
+    return ForecastMade(
+        at_ms=at_ms,
+        asked_ms=copy.asked_ms,
+        futures=futures,
+        departures=tuple(departure_told(floor, copy, each) for each in found if each.departure in copy.departures),
+    )
+
+
+def departure_told(floor: Floor, copy: Copy, each: Outlook) -> DepartureOutlook:
+    origin_ms = floor.state.origin_ms
+
+    def at(ms: int) -> int:
+        return origin_ms + ms if 0 <= ms < NEVER_MS else 0
+
+    departure_id = copy.departures[each.departure]
+    return DepartureOutlook(
+        departure_id=departure_id,
+        cutoff_ms=floor.state.departures[departure_id].cutoff_ms,
+        units=each.units,
+        miss_permille=each.miss.permille,
+        low_permille=each.miss.low,
+        high_permille=each.miss.high,
+        missed_x10=each.missed_x10,
+        finish_p10_ms=at(each.finish_p10_ms),
+        finish_p50_ms=at(each.finish_p50_ms),
+        finish_p90_ms=at(each.finish_p90_ms),
+        binding=in_words(copy, each.binding),
+        gates=tuple(
+            Gate(
+                step={PICK: "pick", PACK: "pack", LOAD: "load"}[gate.kind],
+                latest_ms=at(gate.latest_ms),
+                expected_ms=at(gate.p50_ms),
+                miss_permille=gate.miss_permille,
+            )
+            for gate in each.gates
+            if gate.p50_ms >= 0
+        ),
+        remedies=tuple(
+            Remedy(action=action_in_words(copy, a), miss_permille=a.miss_permille) for a in each.actions[:3]
+        ),
+    )
+
+
+def action_in_words(copy: Copy, action: Action) -> str:
+    """What could be done, as a shift lead would say it."""
+    people = copy.groups[action.group] if 0 <= action.group < len(copy.groups) else "people"
+    if action.kind == EXPEDITE:
+        queued = f"let its {action.units} waiting units in now and " if action.units else ""
+        return f"{queued}do its work first"
+    if action.kind == OPEN:
+        return "get its machines and its lane running"
+    if action.kind == MOVE:
+        return f"move one to {people}"
+    if action.kind == ADD:
+        return f"add one to {people}"
+    then = copy.departures.get(action.next_departure, "the next departure")
+    return f"roll {action.units} units to {then}"

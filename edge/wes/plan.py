@@ -1,0 +1,251 @@
+"""Names meet numbers: tasks and resources of the records as rows of the board, and the dispatcher that reads it."""
+
+from array import array
+from bisect import bisect_right
+
+from edge.messages import ResourceKind, Site, Task, TaskKind, lane_location
+from edge.wes.board import BUSY, DOING, IDLE, OFF, READY, Board
+from edge.wes.dispatch import STRATEGIES, Dispatcher, Tuning
+from edge.wes.estimates import DAY_MS, KIND_ROWS, Estimates, weight_of
+from edge.wes.state import ResourceRecord, State
+from edge.wes.tasks import TaskRecord, TaskState
+from edge.wes.travel import Travel
+
+PEOPLE = "people"
+ROBOTS = "robots"
+ANYONE = "anyone"
+"""Who may do a task at all."""
+
+ClassKey = tuple[str, str, str, int, int]
+GroupKey = tuple[ResourceKind, tuple[str, ...], tuple[str, ...]]
+
+
+def doers_of(task: Task) -> str:
+    return ROBOTS if task.robot_only else ANYONE if task.robot else PEOPLE
+
+
+def lacks(key: ClassKey, group: GroupKey) -> str:
+    """What keeps this group of hands from this class of work, in words; "" when nothing does."""
+    (zone, skill, doers, _, _), (kind, skills, zones) = key, group
+    if doers == (PEOPLE if kind is ResourceKind.ROBOT else ROBOTS):
+        return "only a robot can do it" if doers == ROBOTS else "no robot can do it"
+    if zone not in zones and "*" not in zones:
+        return f"is not in zone {zone}"
+    missing = [word for word in skill.split("+") if word not in skills]
+    return f"lacks skill '{missing[0]}'" if missing else ""
+
+
+def dock_task(site: Site | None) -> Task | None:
+    """A LOAD as it will be planned once a unit lies in its lane, to know its class before there is one."""
+    for machine in site.machines if site else ():
+        for lane in machine.lanes:
+            return Task(
+                task_id="",
+                kind=TaskKind.LOAD,
+                zone=machine.zone,
+                skill=TaskKind.LOAD,
+                source=lane_location(machine.machine_id, lane.lane),
+                target="",
+                due_ms=0,
+            )
+    return None
+
+
+class Plan:
+    """The board of the live floor. Everything in it follows from the state, `row` of each record included."""
+
+    def __init__(self, state: State, travel: Travel, estimates: Estimates) -> None:
+        self.state = state
+        self.travel = travel
+        self.estimates = estimates
+        self.board = Board(travel.count, travel.table, state.origin_ms)
+        self.class_keys: dict[ClassKey, int] = {}
+        self.group_keys: dict[GroupKey, int] = {}
+        self.groups: list[GroupKey] = []
+        self.tasks: dict[int, TaskRecord] = {}
+        self.people: dict[int, ResourceRecord] = {}
+        self.cutoffs: dict[str, list[int]] = {}
+        self.changed = False
+        tuning = Tuning(**state.tuning)
+        self.dispatcher = Dispatcher(self.board, STRATEGIES[state.dispatch], tuning)
+        self.board.rows["t"].claim([each.row for each in state.tasks.values() if each.row >= 0])
+        self.board.rows["r"].claim([each.row for each in state.resources.values() if each.row >= 0])
+        self.learn_cutoffs()
+        task = dock_task(state.site)
+        if task is not None:
+            self.class_of(task)
+
+    def rel(self, at_ms: int) -> int:
+        """Milliseconds after the board's origin."""
+        return at_ms - self.state.origin_ms
+
+    def clock(self, now_ms: int) -> int:
+        """The board's time; while a state is being loaded there is none, and it stands at 0."""
+        return max(0, now_ms - self.state.origin_ms)
+
+    def learn_cutoffs(self) -> None:
+        """The cutoffs of each route in order."""
+        self.cutoffs = {}
+        for record in self.state.departures.values():
+            self.cutoffs.setdefault(record.route, []).append(record.cutoff_ms)
+        for times in self.cutoffs.values():
+            times.sort()
+
+    def next_cutoff_ms(self, task: Task) -> int:
+        """The cutoff of the departure after the task's own on the same route; a day later where none is known."""
+        departure = self.state.departures.get(task.departure_id)
+        times = self.cutoffs.get(departure.route, []) if departure else []
+        later = bisect_right(times, task.due_ms)
+        return times[later] if later < len(times) else task.due_ms + DAY_MS
+
+    def class_key(self, task: Task) -> ClassKey:
+        area = self.travel.area_of(task.source)
+        lo, hi = self.travel.zone_range(task.zone)
+        if not lo <= area < hi:
+            lo, hi = area, area + 1
+        return task.zone, task.skill, doers_of(task), lo, hi
+
+    def class_of(self, task: Task) -> int:
+        """The class of work of a task; a new one is compared with every group of hands."""
+        key = self.class_key(task)
+        known = self.class_keys.get(key)
+        if known is None:
+            known = self.class_keys[key] = self.board.add_class(key[3], key[4])
+            self.match_groups()
+        return known
+
+    def group_of(self, resource: ResourceRecord) -> int:
+        key = (resource.kind, resource.skills, resource.zones)
+        known = self.group_keys.get(key)
+        if known is None:
+            known = self.group_keys[key] = len(self.groups)
+            self.groups.append(key)
+            self.match_groups()
+        return known
+
+    def match_groups(self) -> None:
+        """Which classes each group may do."""
+        self.board.group_classes = [
+            array("q", [cls for key, cls in self.class_keys.items() if not lacks(key, group)]) for group in self.groups
+        ]
+        self.dispatcher.classes()
+
+    def enter(self, record: TaskRecord) -> None:
+        """Write a task onto the board, with what the index needs to know of it."""
+        task, board = record.task, self.board
+        cls = self.class_of(task)
+        area = self.travel.area_of(task.source)
+        moved = task.kind in ("carry", "putaway")
+        if not record.work_ms:
+            record.work_ms = self.estimates.work_ms(task.kind, task.zone)
+            record.tail_ms = self.estimates.tail_ms(task.kind, task.zone)
+            record.next_due_ms = self.next_cutoff_ms(task)
+        record.row = board.add_task(
+            record.row,
+            record.number,
+            KIND_ROWS[task.kind],
+            cls,
+            area,
+            self.travel.area_of(task.target) if moved else area,
+            weight_of(task.priority),
+            record.work_ms,
+            self.rel(task.due_ms) - record.tail_ms,
+            self.rel(record.next_due_ms) - record.tail_ms,
+            -1,
+            -1,
+        )
+        self.tasks[record.row] = record
+
+    def offer(self, record: TaskRecord, now_ms: int) -> None:
+        """The task can begin."""
+        self.board.t_state[record.row] = READY
+        self.dispatcher.offer(record.row, self.clock(now_ms))
+        self.changed = True
+
+    def retract(self, record: TaskRecord) -> None:
+        self.dispatcher.retract(record.row)
+
+    def amend(self, record: TaskRecord) -> None:
+        """Due time, departure or priority changed; the task is not on offer at this moment."""
+        record.next_due_ms = self.next_cutoff_ms(record.task)
+        self.board.t_weight[record.row] = weight_of(record.task.priority)
+        self.board.t_due_ms[record.row] = self.rel(record.task.due_ms) - record.tail_ms
+        self.board.t_next_ms[record.row] = self.rel(record.next_due_ms) - record.tail_ms
+
+    def strike(self, record: TaskRecord) -> None:
+        self.dispatcher.retract(record.row)
+        self.board.end_task(record.row)
+        del self.tasks[record.row]
+
+    def refresh(self, resource: ResourceRecord, now_ms: int, *, idle: bool) -> None:
+        """Write down what the resource does: idle, busy with a task, or off."""
+        board = self.board
+        if resource.row not in self.people:
+            resource.factor_q10 = resource.factor_q10 or self.estimates.factor_q10(resource.resource_id)
+            area = self.travel.area_of(resource.location)
+            resource.row = board.add_resource(
+                resource.row, resource.number, self.group_of(resource), area, resource.factor_q10
+            )
+            self.people[resource.row] = resource
+        row = resource.row
+        board.r_group[row] = self.group_of(resource)
+        record = self.state.tasks.get(resource.task_id)
+        if record is not None and resource.available:
+            board.r_state[row], board.r_task[row] = BUSY, record.row
+            board.r_area[row] = board.t_end_area[record.row]
+            board.r_ready_ms[row] = self.rel(resource.ready_ms)
+        else:
+            board.rest(row, IDLE if idle else OFF, self.travel.area_of(resource.location), self.clock(now_ms))
+        self.dispatcher.hands(row, self.clock(now_ms))
+        self.changed = True
+
+    def dismiss(self, resource: ResourceRecord) -> None:
+        """The resource is gone."""
+        if self.people.pop(resource.row, None) is not None:
+            self.board.r_state[resource.row] = OFF
+            self.dispatcher.hands(resource.row, 0)
+            self.board.end_resource(resource.row)
+
+    def choose(self, now_ms: int) -> list[tuple[ResourceRecord, TaskRecord]]:
+        """Who begins what now."""
+        self.changed = False
+        found = self.dispatcher.choose(self.clock(now_ms))
+        pairs = [(self.dispatcher.chosen_r[i], self.dispatcher.chosen_t[i]) for i in range(found)]
+        return [(self.people[resource], self.tasks[task]) for resource, task in pairs]
+
+    def begin(self, resource: ResourceRecord, record: TaskRecord) -> None:
+        """The task is this resource's now; to be followed by `refresh`."""
+        self.board.t_state[record.row] = DOING
+        self.board.t_doer[record.row] = resource.row
+
+    def leaders(self, resource: ResourceRecord, most: int, now_ms: int) -> list[TaskRecord]:
+        """The tasks on offer that suit the resource best, best first."""
+        allowed = self.board.group_classes[self.board.r_group[resource.row]]
+        out, area = array("q", bytes(8 * most)), self.travel.area_of(resource.location)
+        found = self.dispatcher.index.leaders(allowed, len(allowed), area, self.clock(now_ms), most, out)
+        return [self.tasks[row] for row in out[:found]]
+
+    def kept_for(self, record: TaskRecord) -> ResourceRecord | None:
+        """The resource that will do the task as things stand; a plan, not a promise."""
+        return self.people.get(self.dispatcher.wanted_by(record.row))
+
+    def walk_ms(self, resource: ResourceRecord, record: TaskRecord) -> int:
+        return self.travel.ms(self.travel.area_of(resource.location), int(self.board.t_area[record.row]))
+
+    def ready_ms(self, resource: ResourceRecord, record: TaskRecord, now_ms: int) -> int:
+        """When the resource should be done with a task it begins now."""
+        walk = self.walk_ms(resource, record)
+        work = int(self.board.t_work_ms[record.row]) * int(self.board.r_factor_q10[resource.row]) // 1024
+        return now_ms + walk + work
+
+    def is_offered(self, record: TaskRecord) -> bool:
+        return record.state is TaskState.READY and bool(self.dispatcher.index.holds(record.row))
+
+    def may(self, resource: ResourceRecord, record: TaskRecord) -> bool:
+        """Could the resource do the task, by skill, zone and kind?"""
+        cell = self.board.r_group[resource.row] * self.dispatcher.class_count + self.board.t_cls[record.row]
+        return bool(self.dispatcher.able[cell])
+
+    def able(self, resource: ResourceRecord, record: TaskRecord) -> str:
+        """What keeps the resource from the task by skill, zone or kind; "" when nothing does."""
+        return lacks(self.class_key(record.task), (resource.kind, resource.skills, resource.zones))

@@ -1,0 +1,1 @@
+"""Exams: public instances with known optima, solved with what the box runs; peers beside it where installed."""

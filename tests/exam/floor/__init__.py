@@ -1,0 +1,1 @@
+"""The floor exam: reference scenarios in virtual time on which dispatch strategies are compared, order by order."""

@@ -1,0 +1,109 @@
+"""The command: ./run scenarios [--scenario NAME] [--load X] [--noise N] [--strategy NAME] [--json FILE] [--quick]."""
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from tests.bench.yardstick import machine
+from tests.exam.floor.comparing import Case, compare, play_all
+from tests.exam.floor.draw import NOISES
+from tests.exam.floor.scenarios import FIRST_SEED, SCENARIOS, STRATEGIES, USUAL_SCENARIOS, USUAL_STRATEGIES
+from tests.exam.floor.tuning import tune
+
+WIDTH = 160
+QUICK_HOURS, QUICK_SEEDS = 1.5, 2
+COLUMNS = (
+    ("missed %", "missed_pct", 2), ("weighted %", "weighted_missed_pct", 2), ("tardy min", "tardiness_min", 2),
+    ("empty s", "empty_s", 1), ("us/decision", "cpu_us", 1), ("decisions", "decisions", 0), ("backlog", "backlog", 0),
+    ("background late %", "background_late_pct", 1),
+)  # fmt: skip
+
+
+def cases_of(
+    scenarios: tuple[str, ...], loads: tuple[float, ...], noises: tuple[str, ...], strategies: tuple[str, ...],
+    seeds: int, *, quick: bool,
+) -> list[Case]:  # fmt: skip
+    """Every run there is to do; seeds outermost, so that what is there when somebody looks is already paired."""
+    if quick:
+        seeds = QUICK_SEEDS
+    cases = []
+    for seed in range(FIRST_SEED, FIRST_SEED + seeds):
+        for name in scenarios:
+            scenario = SCENARIOS[name]
+            hours = min(QUICK_HOURS, scenario.hours) if quick else scenario.hours
+            for load in loads or (scenario.loads[-1:] if quick else scenario.loads):
+                cases += [Case(name, load, noise, strategy, seed, hours) for noise in noises for strategy in strategies]
+    return cases
+
+
+def show(console: Console, rows: list[dict[str, Any]]) -> None:
+    """A table per scenario, load, and noise."""
+    for where in dict.fromkeys((row["scenario"], row["load"], row["noise"]) for row in rows):
+        table = Table(title=f"{where[0]}, load {where[1]:g}, noise {where[2]}", title_justify="left")
+        table.add_column("strategy")
+        for heading, *_ in COLUMNS:
+            table.add_column(heading, justify="right")
+        table.add_column("weighted % against atcs", justify="right")
+        for row in rows:
+            if (row["scenario"], row["load"], row["noise"]) == where:
+                figures = [f"{row[name]:.{digits}f}" for _, name, digits in COLUMNS]
+                table.add_row(row["strategy"], *figures, against(row))
+        console.print(table)
+
+
+def against(row: dict[str, Any]) -> str:
+    """The paired difference with its 95 % interval."""
+    if "against" not in row:
+        return ""
+    found = row["against"]["weighted_missed_pct"]
+    half = "" if found["half"] is None else f" ± {found['half']:.2f}"
+    return f"{found['mean']:+.2f}{half}"
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.option("--scenario", "scenarios", multiple=True, type=click.Choice(list(SCENARIOS)), default=USUAL_SCENARIOS,
+              show_default=True, help="May be given several times, as the next three.")  # fmt: skip
+@click.option("--load", "loads", multiple=True, type=float, help="  [default: all three of the scenario]")
+@click.option("--noise", "noises", multiple=True, type=click.Choice(NOISES), default=("0.3",), show_default=True,
+              help="Hands-on time against the estimate: lognormal sigma, or heavy-tailed.")  # fmt: skip
+@click.option("--strategy", "strategies", multiple=True, type=click.Choice(list(STRATEGIES)), default=USUAL_STRATEGIES,
+              show_default=True, help="lookahead takes seconds a run, cpsat many minutes.")  # fmt: skip
+@click.option("--seeds", default=20, show_default=True, help=f"How many days, from seed {FIRST_SEED} on.")
+@click.option("--jobs", default=os.cpu_count() or 1, show_default="all cores", help="Runs at once.")
+@click.option("--json", "json_file", type=click.Path(path_type=Path, dir_okay=False), help="Write everything here.")
+@click.option("--quick", is_flag=True, help="Short days, two seeds, the highest load: does it run?")
+@click.option("--tune", "tuning", is_flag=True, help="Search parameters of --strategy on the tuning seeds instead.")
+def main(
+    scenarios: tuple[str, ...], loads: tuple[float, ...], noises: tuple[str, ...], strategies: tuple[str, ...],
+    seeds: int, jobs: int, json_file: Path | None, quick: bool, tuning: bool,
+) -> None:  # fmt: skip
+    """Compare dispatch strategies on days in virtual time: the same orders, breakdowns and noise for everyone.
+
+    Missed are orders not finished by their cutoff; weighted by 1, 3 or 8. Tardiness is weighted minutes per order,
+    empty is the way to a task, us/decision the strategy's CPU time per task started. Everything takes about an hour.
+    """
+    console = Console(width=None if sys.stdout.isatty() else WIDTH)
+    if tuning:
+        for name in scenarios:
+            for strategy in strategies:
+                console.print(f"{name} {strategy}", tune(name, strategy, jobs), sep="\n")
+        return
+    runs = play_all(cases_of(scenarios, loads, noises, strategies, seeds, quick=quick), jobs)
+    rows = compare(runs)
+    show(console, rows)
+    if json_file is not None:
+        whole = {
+            "name": "floor", "machine": machine(), "rows": rows,
+            "runs": [[*case.cell, case.seed, measures] for case, measures in runs],
+        }  # fmt: skip
+        json_file.write_text(json.dumps(whole, sort_keys=True, separators=(",", ":")) + "\n")
+
+
+if __name__ == "__main__":
+    main(prog_name="./run scenarios")
