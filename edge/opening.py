@@ -12,6 +12,7 @@ from edge.intake.seed import read_items, read_stock
 from edge.messages import (
     Departure,
     DeparturesPlanned,
+    DispatchTuning,
     ItemsListed,
     Lane,
     Machine,
@@ -62,7 +63,7 @@ def site_message(settings: SiteSettings) -> Site:
 
 def site_opened(settings: SiteSettings, now_ms: int) -> SiteOpened:
     """The first message of a process that runs the WMS or the WES."""
-    tuning = tuple(settings.dispatch_tuning.model_dump().items())
+    tuning = DispatchTuning(**settings.dispatch_tuning.model_dump())
     return SiteOpened(at_ms=now_ms, site=site_message(settings), dispatch=settings.dispatch, tuning=tuning)
 
 

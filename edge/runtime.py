@@ -257,9 +257,7 @@ class Runtime:
             group.create_task(self.keep_timetable())
             engine = self.systems.wes
             if engine is not None and self.process.forecast.every_ms:
-                group.create_task(
-                    foresight.keep(self.process.forecast, engine, self.report, self.now_ms, self.figures)
-                )
+                group.create_task(foresight.keep(self.process.forecast, engine, self.report, self.now_ms, self.figures))
             group.create_task(self.feed.serve(self.socket, self.systems.twin, self.report, self.figures, self.now_ms))
             if self.process.peers:
                 group.create_task(self._keep_uplink())

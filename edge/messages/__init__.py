@@ -56,6 +56,7 @@ from edge.messages.orders import (
 )
 from edge.messages.outlook import CutoffAtRisk, DepartureOutlook, ForecastMade, Gate, Remedy
 from edge.messages.site import (
+    DispatchTuning,
     EventSetAside,
     Lane,
     Machine,
@@ -275,6 +276,7 @@ __all__ = [
     "DepartureOutlook",
     "DepartureScheduled",
     "DeparturesPlanned",
+    "DispatchTuning",
     "DivertUnit",
     "EventSetAside",
     "ForecastMade",

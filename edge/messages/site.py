@@ -107,13 +107,30 @@ class Site:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DispatchTuning:
+    """What the dispatch weighs against what.
+
+    `slack_nat_ms` of slack, or `travel_nat_ms` of walking, make a task 2.7 times less urgent. A task is given up for
+    its departure `tolerance_ms` after its latest start. Busy hands may be `margin_permille` of their remaining work
+    later than thought, twice, and once more per doubling of a task's weight; waiting for them costs `wait_permille` of
+    walking as long.
+    """
+
+    slack_nat_ms: int = 120_000
+    travel_nat_ms: int = 30_000
+    tolerance_ms: int = 0
+    margin_permille: int = 100
+    wait_permille: int = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SiteOpened:
     """First message after every start of a process that runs the WMS or the WES."""
 
     at_ms: int
     site: Site
     dispatch: str = "rolling"
-    tuning: tuple[tuple[str, int], ...] = ()
+    tuning: DispatchTuning = DispatchTuning()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

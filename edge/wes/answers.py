@@ -19,7 +19,7 @@ from edge.wes.sort import (
     WHY_SHIFT,
     LanePlan,
 )
-from edge.wes.state import LaneTable
+from edge.wes.state import LaneTable, UnitRecord
 
 WORDS = {DISABLED: "disabled", FULL: "full", JAM: "jammed"}
 
@@ -50,16 +50,14 @@ def choice_of(packed: int, reason: str) -> Choice:
     )
 
 
-def reason_for(
-    plan: LanePlan, lanes: LaneTable, packed: int, destination: int, route: str, recirc_count: int, now_ms: int
-) -> str:
-    """Why this is the answer for a unit of this route, from the lanes as they were when it was made."""
-    why = why_of(packed)
+def reason_for(plan: LanePlan, lanes: LaneTable, packed: int, unit: UnitRecord, recirc_count: int, now_ms: int) -> str:
+    """Why this is the answer for a unit, from the lanes as they were when it was made."""
+    why, route = why_of(packed), unit.route
     if why == UNKNOWN:
         return "UNKNOWN_BARCODE"
     if why == NO_LANE:
         return f"NO_LANE_FOR_ROUTE {route}"
-    first, second = plan.row(destination)
+    first, second = plan.row(plan.barcodes.find(unit.hu_id))
     trouble = ", ".join(f"lane {lanes.lanes[position]} {state_of(plan, lanes, position, now_ms)}" for position in first)
     if why in (FIRST_CHOICE, ALTERNATE):
         position = plan.position[packed >> LANE_SHIFT & 0xFFFF]

@@ -20,9 +20,8 @@ cdef class Dispatcher:
     cpdef offer(self, long long task, long long now_ms)
     cpdef retract(self, long long task)
     cpdef hands(self, long long resource, long long now_ms)
-    @cython.locals(board=Board, walk="long long", left="long long", margin="long long", stake="long long", weight="long long")
-    cpdef long long start_ms(self, long long resource, long long task, long long now_ms)
-    @cython.locals(board=Board, start="long long", walk="long long", value="long long")
+    @cython.locals(board=Board, start="long long", walk="long long", value="long long", free="long long",
+        stake="long long", left="long long", margin="long long", weight="long long", later="long long")
     cpdef long long cost(self, long long resource, long long task, long long now_ms)
     @cython.locals(board=Board, allowed="long long[::1]", found="long long", i="long long")
     cpdef link_resource(self, long long resource, long long now_ms, long long wide)

@@ -8,6 +8,7 @@ will be free, and gives work to the idle ones of it (dispatch.md 3.3, 4 and 6; i
 
 from array import array
 
+from edge.messages import DispatchTuning
 from edge.wes.board import BUSY, IDLE, NONE, Board, grown
 from edge.wes.index import Index, log_q32
 from edge.wes.matching import Matching
@@ -21,32 +22,13 @@ CANDIDATES = 16
 WIDE = 64
 """Tasks looked at for idle hands that would stay without work."""
 LATE_MS = 10_000
+Tuning = DispatchTuning
 NEVER_MS = 1 << 40
 
 
 def scaled(travel: "array[int]", weight: int) -> "array[int]":
     """Travel as index units."""
     return array("q", [cell * weight for cell in travel])
-
-
-class Tuning:
-    """What the index weighs, all whole numbers.
-
-    `slack_nat_ms` of slack, or `travel_nat_ms` of travel, make a task e times less urgent. A task is given up for its
-    departure (triage) `tolerance_ms` after its latest start. Busy hands count as free `margin_permille` of their
-    remaining work later, and once more per doubling of the weight of what they are wanted for. Waiting for busy hands
-    costs `wait_permille` of what walking as long would.
-    """
-
-    def __init__(
-        self, slack_nat_ms: int = 120_000, travel_nat_ms: int = 30_000, tolerance_ms: int = 0,
-        margin_permille: int = 100, wait_permille: int = 1000,
-    ) -> None:  # fmt: skip
-        self.slack_nat_ms = slack_nat_ms
-        self.travel_nat_ms = travel_nat_ms
-        self.tolerance_ms = tolerance_ms
-        self.margin_permille = margin_permille
-        self.wait_permille = wait_permille
 
 
 class Dispatcher:
@@ -144,31 +126,36 @@ class Dispatcher:
             self.late_ms[resource] = self.board.r_ready_ms[resource]
             self.link_resource(resource, now_ms, CANDIDATES)
 
-    def start_ms(self, resource: int, task: int, now_ms: int) -> int:
-        """When the resource would begin: once free, with a margin that grows with what is at stake, and there."""
-        board = self.board
-        walk = board.travel[board.r_area[resource] * board.areas + board.t_area[task]]
-        if board.r_state[resource] == IDLE:
-            return now_ms + walk
-        left = board.r_ready_ms[resource] - now_ms
-        if left <= 0:
-            # Later than thought: about as much again as it is late, and never less than a little.
-            left = LATE_MS - left
-        margin = left * self.margin_permille // 1000
-        stake = margin
-        weight = board.t_weight[task]
-        while weight > 1:
-            stake += margin
-            weight //= 2
-        return now_ms + left + stake + walk
-
     def cost(self, resource: int, task: int, now_ms: int) -> int:
-        """What it costs that this resource does this task next: less index, more walk, being free later."""
+        """What it costs that this resource does this task next: less index, more walk, being free later.
+
+        Busy hands may be later than thought, and more is at stake the more a task weighs: where that much more delay
+        would cost the task its departure, it is worth what it is worth for the next one.
+        """
         board = self.board
-        start = self.start_ms(resource, task, now_ms)
         walk = board.travel[board.r_area[resource] * board.areas + board.t_area[task]]
-        value = self.index.value(task, start) - board.t_number[task]  # ties: first come
-        return self.slope * start - value + walk * self.walk_weight + (start - walk) * self.wait_weight
+        free = now_ms
+        stake = 0
+        if board.r_state[resource] == BUSY:
+            left = board.r_ready_ms[resource] - now_ms
+            if left <= 0:
+                # Later than thought: about as much again as it is late, and never less than a little.
+                left = LATE_MS - left
+            free = now_ms + left
+            margin = left * self.margin_permille // 1000
+            stake = 2 * margin
+            weight = board.t_weight[task]
+            while weight > 1:
+                stake += margin
+                weight //= 2
+        start = free + walk
+        value = self.index.value(task, start)
+        if stake:
+            later = self.index.value(task, start + stake) - self.slope * stake
+            if later < value - self.slope * stake:
+                value = later
+        # Ties: first come.
+        return self.slope * start - value + board.t_number[task] + walk * self.walk_weight + free * self.wait_weight
 
     def link_resource(self, resource: int, now_ms: int, wide: int) -> None:
         """Enter the resource into the assignment with the work that suits it best."""

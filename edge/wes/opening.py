@@ -15,8 +15,8 @@ def opened(floor: Floor, message: SiteOpened) -> None:
     state = floor.state
     state.site = message.site
     state.dispatch = message.dispatch if message.dispatch in STRATEGIES else "rolling"
-    state.tuning = dict(message.tuning)
-    state.origin_ms = state.origin_ms or floor.now_ms
+    state.tuning = message.tuning
+    state.origin_ms = floor.now_ms
     state.opened_ms = floor.now_ms
     floor.configure()
     for machine_id in [known for known in state.machines if known not in floor.layout.machines]:

@@ -21,7 +21,7 @@ from edge.wes.ahead import DOWN_STATES
 from edge.wes.board import INSIDE, LOAD, MOVING, NONE, PACK, PICK, QUEUED, STAGED, Board
 from edge.wes.calibrate import TRANSIT
 from edge.wes.chance import Tables, Timetable
-from edge.wes.dispatch import STRATEGIES, Tuning
+from edge.wes.dispatch import STRATEGIES
 from edge.wes.estimates import KIND_ROWS, weight_of
 from edge.wes.floor import Floor
 from edge.wes.forecast import Binding, Forecast, Outlook
@@ -53,6 +53,7 @@ class Copy:
     asked_ms: int
     zones: list[str] = field(default_factory=list)
     departures: dict[int, str] = field(default_factory=dict)
+    cutoffs: dict[str, int] = field(default_factory=dict)
     units: dict[str, int] = field(default_factory=dict)
     groups: list[str] = field(default_factory=list)
     movable: list[bool] = field(default_factory=list)
@@ -107,7 +108,7 @@ def enter_departures(floor: Floor, copy: Copy) -> None:
         if record is not None:
             cutoff_ms = floor.plan.rel(record.cutoff_ms)
             row = copy.board.add_departure(number, cutoff_ms, lane_area(floor, record.route))
-            copy.departures[row] = departure_id
+            copy.departures[row], copy.cutoffs[departure_id] = departure_id, record.cutoff_ms
 
 
 def enter_units(floor: Floor, copy: Copy) -> None:
@@ -222,7 +223,7 @@ def enter_standstills(floor: Floor, copy: Copy) -> None:
 def forecast(floor: Floor, copy: Copy, futures: int, seed: int) -> Forecast:
     """The forecast of a copy, to be worked off in slices."""
     return Forecast(
-        copy.board, copy.tables, STRATEGIES[floor.state.dispatch], Tuning(**floor.state.tuning),
+        copy.board, copy.tables, STRATEGIES[floor.state.dispatch], floor.state.tuning,
         floor.plan.rel(copy.asked_ms), futures, seed, copy.timetable, movable=copy.movable,
     )  # fmt: skip
 
@@ -261,7 +262,7 @@ def departure_told(floor: Floor, copy: Copy, each: Outlook) -> DepartureOutlook:
     departure_id = copy.departures[each.departure]
     return DepartureOutlook(
         departure_id=departure_id,
-        cutoff_ms=floor.state.departures[departure_id].cutoff_ms,
+        cutoff_ms=copy.cutoffs[departure_id],
         units=each.units,
         miss_permille=each.miss.permille,
         low_permille=each.miss.low,

@@ -5,7 +5,7 @@ from bisect import bisect_right
 
 from edge.messages import ResourceKind, Site, Task, TaskKind, lane_location
 from edge.wes.board import BUSY, DOING, IDLE, OFF, READY, Board
-from edge.wes.dispatch import STRATEGIES, Dispatcher, Tuning
+from edge.wes.dispatch import STRATEGIES, Dispatcher
 from edge.wes.estimates import DAY_MS, KIND_ROWS, Estimates, weight_of
 from edge.wes.state import ResourceRecord, State
 from edge.wes.tasks import TaskRecord, TaskState
@@ -15,6 +15,9 @@ PEOPLE = "people"
 ROBOTS = "robots"
 ANYONE = "anyone"
 """Who may do a task at all."""
+
+REACH_MS = 366 * DAY_MS
+"""Times further away than this are as far away as this."""
 
 ClassKey = tuple[str, str, str, int, int]
 GroupKey = tuple[ResourceKind, tuple[str, ...], tuple[str, ...]]
@@ -66,7 +69,7 @@ class Plan:
         self.people: dict[int, ResourceRecord] = {}
         self.cutoffs: dict[str, list[int]] = {}
         self.changed = False
-        tuning = Tuning(**state.tuning)
+        tuning = state.tuning
         self.dispatcher = Dispatcher(self.board, STRATEGIES[state.dispatch], tuning)
         self.board.rows["t"].claim([each.row for each in state.tasks.values() if each.row >= 0])
         self.board.rows["r"].claim([each.row for each in state.resources.values() if each.row >= 0])
@@ -76,8 +79,10 @@ class Plan:
             self.class_of(task)
 
     def rel(self, at_ms: int) -> int:
-        """Milliseconds after the board's origin."""
-        return at_ms - self.state.origin_ms
+        """Milliseconds after the board's origin, within a year of it. OverflowError: no wire carries such a time."""
+        if abs(at_ms) >> 63:
+            raise OverflowError(f"{at_ms} is no time")
+        return min(max(at_ms - self.state.origin_ms, -REACH_MS), REACH_MS)
 
     def clock(self, now_ms: int) -> int:
         """The board's time; while a state is being loaded there is none, and it stands at 0."""

@@ -20,6 +20,8 @@ STRAYS_MAX = 1000
 UNKNOWN_CLEAR_MS = 10 * MINUTE_MS
 ON_ITS_WAY = (SortResult.NONE, SortResult.RECIRCULATED, SortResult.UNEXPECTED)
 GONE = (SortResult.LOST, SortResult.FLUSHED)
+ONLY_UNREAD = (ScanStatus.NO_READ, ScanStatus.SCANNER_FAULT)
+"""Nothing speaks against the unit being the one that was tracked; two barcodes or a wrong one would."""
 
 
 def named(boot: int, seq: int) -> str:
@@ -41,7 +43,7 @@ def scanned(floor: Floor, machine: MachineRecord, scan: UnitScanned) -> None:
     if key in machine.answers:
         floor.say(replace(machine.answers[key], at_ms=floor.now_ms))
         return
-    unit = floor.state.units.get(scan.barcode) if scan.status is ScanStatus.OK else None
+    unit = floor.state.units.get(scan.barcode) if scan.status is ScanStatus.OK else tracked(floor, machine, scan)
     ride_id = board(floor, machine, unit.hu_id if unit else "")
     if unit is not None:
         seen(floor, unit, machine.machine_id, UnitPlace.SORTER)
@@ -69,6 +71,14 @@ def scanned(floor: Floor, machine: MachineRecord, scan: UnitScanned) -> None:
     floor.say(answer)
 
 
+def tracked(floor: Floor, machine: MachineRecord, scan: UnitScanned) -> UnitRecord | None:
+    """Which unit cannot be read now: the PLC still calls it what it called it when it was read a round ago."""
+    track = machine.tracking.get(scan.tracking_id)
+    if track is None or track.boot != scan.boot or track.hu_id not in machine.riding:
+        return None
+    return floor.state.units.get(track.hu_id)
+
+
 def stray(floor: Floor, machine_id: str, scan: UnitScanned) -> str:
     """A readable barcode that names no unit (yet: its pack report may be late) is remembered with its place."""
     if scan.status is not ScanStatus.OK or scan.barcode in floor.state.delivered:
@@ -79,7 +89,7 @@ def stray(floor: Floor, machine_id: str, scan: UnitScanned) -> str:
 
 def choose(floor: Floor, machine: MachineRecord, scan: UnitScanned, unit: UnitRecord | None) -> Choice:
     plan = floor.plans[machine.machine_id]
-    if scan.status is not ScanStatus.OK:
+    if scan.status is not ScanStatus.OK and (unit is None or scan.status not in ONLY_UNREAD):
         return choice_of(plan.hospital, scan.status.name)
     if unit is None and scan.barcode in floor.state.delivered:
         return choice_of(plan.hospital, f"ALREADY_DELIVERED {floor.state.delivered[scan.barcode]}")
@@ -94,12 +104,11 @@ def choose(floor: Floor, machine: MachineRecord, scan: UnitScanned, unit: UnitRe
         )
         return choice_of(plan.hospital, "UNKNOWN_BARCODE")
     send_to(floor, machine, machine.riding[unit.hu_id], 0)
-    packed = plan.decide(scan.barcode, scan.recirc_count, floor.now_ms)
-    destination = floor.destinations.barcodes.find(scan.barcode)
-    reason = reason_for(plan, machine.lanes, packed, destination, unit.route, scan.recirc_count, floor.now_ms)
-    choice = choice_of(packed, reason)
+    packed = plan.decide(unit.hu_id, scan.recirc_count, floor.now_ms)
+    reason = reason_for(plan, machine.lanes, packed, unit, scan.recirc_count, floor.now_ms)
+    choice = choice_of(packed, reason if scan.status is ScanStatus.OK else f"{scan.status.name} this round, {reason}")
     if not choice.first_choice:
-        say_full(floor, machine, plan.row(destination)[0], unit.route)
+        say_full(floor, machine, plan.row(plan.barcodes.find(unit.hu_id))[0], unit.route)
     return choice
 
 

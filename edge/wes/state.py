@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from edge.messages import (
     AlarmRaised,
+    DispatchTuning,
     DivertUnit,
     Link,
     MachineCommand,
@@ -210,9 +211,9 @@ class State:
 
     site: Site | None = None
     dispatch: str = "rolling"
-    tuning: dict[str, int] = field(default_factory=dict)
+    tuning: DispatchTuning = field(default_factory=DispatchTuning)
     origin_ms: int = 0
-    """The board counts its time from here: the first start."""
+    """The board counts its time from here: the last start."""
     opened_ms: int = 0
     """The last start; what began before it says nothing about how long work takes."""
     assignment: dict[str, list[int]] = field(default_factory=dict)

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from edge.messages import ResourceKind, TaskKind, lane_location
 from edge.wes.board import DOING, IDLE, INSIDE, QUEUED
-from edge.wes.dispatch import STRATEGIES, Tuning
+from edge.wes.dispatch import STRATEGIES
 from edge.wes.floor import Floor
 from edge.wes.forecast import Forecast, Record, Share, quantile, wilson
 from edge.wes.notes import NEVER_MS
@@ -116,7 +116,7 @@ def finding(floor: Floor, record: Record) -> Finding | None:
 def foretold(floor: Floor, copy: Copy, futures: int, seed: int) -> Forecast:
     """So many futures, no actions tried."""
     forecast = Forecast(
-        copy.board, copy.tables, STRATEGIES[floor.state.dispatch], Tuning(**floor.state.tuning),
+        copy.board, copy.tables, STRATEGIES[floor.state.dispatch], floor.state.tuning,
         floor.plan.rel(copy.asked_ms), futures, seed, copy.timetable, risky_permille=1001, action_futures=0,
     )  # fmt: skip
     while not forecast.work(1 << 20):

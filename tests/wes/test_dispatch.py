@@ -79,9 +79,7 @@ def test_the_reason_is_in_plain_words_and_says_what_else_there_was() -> None:
     play.plan(pick("t1", "hu1", due_ms=T0 + 18 * MINUTE), pick("t2", "hu2", due_ms=T0 - 4 * MINUTE))
     (first,) = of(TaskAssigned, play.join("ann", location="A-01-01-1"))
     assert first.task.task_id == "t1", "t2 is lost for its departure, t1 is not"
-    assert first.reason == (
-        "best plan for all hands: slack 12 min, 0 m away; next best t2 (late 9 min, 0 m away)"
-    )
+    assert first.reason == ("best plan for all hands: slack 12 min, 0 m away; next best t2 (late 9 min, 0 m away)")
     assert first.considered == (Considered(task_id="t2", slack_ms=first.considered[0].slack_ms, walk_mm=0),)
     (second,) = of(TaskAssigned, play.join("bob", location="A-02-01-1"))
     assert second.reason == "best plan for all hands: late 9 min, 5 m away; nothing else is ready for it"

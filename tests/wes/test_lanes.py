@@ -1,8 +1,10 @@
 """Pool lanes: who gets them, when they are taken away, and that the books and the decisions see the same."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise, product
 from random import Random
+from typing import Literal
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -28,6 +30,9 @@ from edge.wes.destinations import holder_of
 from edge.wes.engine import Engine
 from edge.wes.lanes import Claim, Gift, PoolLane, allot, minutes_left, urgency
 from edge.wes.state import State
+from plc_sim.day.plan import plan_day
+from plc_sim.day.play import VirtualDay
+from tests.bench.yardstick import CONFIG
 from tests.wes.scene import DISK, MINUTE, T0, Play, load, of, small_site, through_disk
 from tests.wes.wander import EVENTS, World, next_message, opening
 
@@ -382,6 +387,37 @@ def test_a_site_that_gets_a_pool_later_gives_from_it_at_once() -> None:
     assert of(LaneAssigned, play.tell(SiteOpened(at_ms=T0, site=pool_site()))) == []
     play.tell(SiteOpened(at_ms=T0, site=small_site()))
     assert play.engine.save().machines["sorter1"].lanes.given == [""] * 6
+
+
+def day_with(lane_by: Literal["departure", "wave", "order"], pools: Sequence[int], min_gap_ms: int) -> VirtualDay:
+    """A generated day on the default site, with some of its lanes in a pool."""
+    plan = plan_day(CONFIG, orders_file=None, map_file=None, orders=40, shortage=0.0, seed=3, people=12)
+    machines = []
+    for machine in plan.site.machines:
+        lanes = [
+            lane.model_copy(update={"pool": True, "routes": (), "alternate_for": (), "min_gap_ms": min_gap_ms})
+            if lane.lane in pools
+            else lane
+            for lane in machine.lanes
+        ]
+        machines.append(machine.model_copy(update={"lanes": tuple(lanes), "lane_by": lane_by}))
+    return VirtualDay(replace(plan, site=plan.site.model_copy(update={"machines": tuple(machines)})))
+
+
+@pytest.mark.parametrize(
+    ("lane_by", "pools", "min_gap_ms"),
+    [
+        ("departure", range(1, 13), 0),
+        ("wave", range(9, 13), 0),
+        ("order", range(5, 13), 0),
+        ("departure", (9, 10), 8000),
+    ],
+)
+def test_a_day_with_a_pool_ships_everything(
+    lane_by: Literal["departure", "wave", "order"], pools: Sequence[int], min_gap_ms: int
+) -> None:
+    orders = day_with(lane_by, pools, min_gap_ms).run()["orders"]
+    assert (orders["shipped"], orders["open"]) == (40, 0)
 
 
 # Whatever happens

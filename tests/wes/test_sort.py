@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from edge.messages import DecisionCode, Lane, Machine
 from edge.wes.answers import Choice, choice_of, reason_for
 from edge.wes.sort import DISABLED, FULL, JAM, Barcodes, LanePlan, key_of
-from edge.wes.state import LaneTable
+from edge.wes.state import LaneTable, UnitRecord
 from tests.wes.scene import small_site
 
 SORTER = next(machine for machine in small_site().machines if machine.kind == "sorter")
@@ -128,8 +128,9 @@ def choice(
     for number, each in enumerate(ROUTES):
         plan.set_row(number, plan.first.get(each, []), plan.second.get(each, []))
         plan.barcodes.bind(f"hu-{each}", number)
-    packed = plan.decide(f"hu-{route}", rounds, NOW)
-    return choice_of(packed, reason_for(plan, table, packed, plan.barcodes.find(f"hu-{route}"), route, rounds, NOW))
+    unit = UnitRecord(hu_id=f"hu-{route}", order_id="", route=route, departure_id="", due_ms=0)
+    packed = plan.decide(unit.hu_id, rounds, NOW)
+    return choice_of(packed, reason_for(plan, table, packed, unit, rounds, NOW))
 
 
 @pytest.mark.parametrize(

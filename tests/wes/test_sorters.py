@@ -139,6 +139,35 @@ def test_a_recirculated_unit_is_asked_for_again() -> None:
     assert got.code is DecisionCode.ROUTE
 
 
+@pytest.mark.parametrize("status", [ScanStatus.NO_READ, ScanStatus.SCANNER_FAULT])
+def test_a_unit_that_was_read_a_round_ago_is_known_by_its_tracking_id(status: ScanStatus) -> None:
+    play = ready("hu1")
+    play.scan("sorter1", "hu1", tracking_id=5)
+    play.report("sorter1", 5, SortResult.RECIRCULATED)
+    got = answer(list(play.scan("sorter1", "", status=status, tracking_id=5, recirc_count=1)))
+    assert (got.code, got.lane, got.hu_id) == (DecisionCode.ROUTE, 1, "hu1")
+    assert got.reason == f"{status.name} this round, route north: lane 1 has 0 of 4"
+    (arrived,) = of(UnitArrived, play.report("sorter1", 5, SortResult.DIVERTED, 1))
+    assert (arrived.hu_id, arrived.location) == ("hu1", "sorter1/L01")
+    assert answer(list(play.scan("sorter1", "", status=status, tracking_id=5))).hu_id == ""
+
+
+def test_a_doubtful_read_of_a_tracked_unit_brings_it_to_people_by_name() -> None:
+    play = ready("hu1")
+    play.scan("sorter1", "hu1", tracking_id=5)
+    got = answer(list(play.scan("sorter1", "hu2", status=ScanStatus.MULTI_READ, tracking_id=5, recirc_count=1)))
+    assert (got.lane, got.hu_id, got.reason) == (13, "hu1", "MULTI_READ")
+    (arrived,) = of(UnitArrived, play.report("sorter1", 5, SortResult.DIVERTED, 13))
+    assert (arrived.hu_id, arrived.location) == ("hu1", "sorter1/L13")
+
+
+def test_tracking_ids_of_an_earlier_boot_do_not_name_what_cannot_be_read() -> None:
+    play = ready("hu1")
+    play.scan("sorter1", "hu1", tracking_id=5)
+    got = answer(list(play.scan("sorter1", "", status=ScanStatus.NO_READ, tracking_id=5, boot=2)))
+    assert (got.lane, got.hu_id) == (13, "")
+
+
 def test_units_on_their_way_take_room_and_lanes_fill_evenly() -> None:
     units = [f"hu{n}" for n in range(13)]
     play = ready(*units)

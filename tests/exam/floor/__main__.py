@@ -86,7 +86,7 @@ def main(
     """Compare dispatch strategies on days in virtual time: the same orders, breakdowns and noise for everyone.
 
     Missed are orders not finished by their cutoff; weighted by 1, 3 or 8. Tardiness is weighted minutes per order,
-    empty is the way to a task, us/decision the strategy's CPU time per task started. Everything takes about an hour.
+    empty is the way to a task, us/decision the strategy's CPU time per task started. The default takes minutes.
     """
     console = Console(width=None if sys.stdout.isatty() else WIDTH)
     if tuning:

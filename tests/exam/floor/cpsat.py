@@ -13,8 +13,8 @@ from tests.exam.floor.lookahead import wanted
 from tests.exam.floor.model import Model, Task
 from tests.exam.floor.policies import Atcs, Parameters
 
-LIMIT_WORK, LIMIT_S = 1.0, 20.0
-"""Per decision: the solver's own deterministic unit, about a second of CPU time; and wall time as a last resort."""
+LIMIT_WORK, LIMIT_S = 0.2, 20.0
+"""Per decision, in the solver's deterministic unit: about a second of CPU time; and wall time as a last resort."""
 PER_VEHICLE = 2.5
 """Tasks in the model per vehicle."""
 LATE, TARDY_PER_S, WAY_PER_S, START_PER_S = 20_000, 2, 4, 1

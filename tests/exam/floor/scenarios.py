@@ -39,7 +39,7 @@ SCENARIOS = {
     "people": Scenario("30 people, 4 skills, hourly carriers", people.day, (1.6, 1.8, 2.0), 4.0, "people"),
     "agv": Scenario("20 vehicles on a grid", agv.day, (0.8, 1.0, 1.1), 3.0, "agv"),
     "mixed": Scenario("people, vehicles, robots, conveyors, lanes", mixed.day, (0.9, 1.1, 1.3), 4.0, "mixed"),
-    "agv10": Scenario("10 vehicles on the grid, one hour", partial(agv.day, vehicles=10), (1.0, 1.1), 1.0, "agv"),
+    "agv10": Scenario("10 vehicles on the grid, one hour", partial(agv.day, vehicles=10), (1.1, 1.3), 1.0, "agv"),
 }
 STRATEGIES = {
     "fifo": "tests.exam.floor.policies:Fifo",
@@ -49,12 +49,17 @@ STRATEGIES = {
     "atcs": "tests.exam.floor.policies:Atcs",
     "lookahead": "tests.exam.floor.lookahead:Lookahead",
     "cpsat": "tests.exam.floor.cpsat:CpSat",
+    "core-fifo": "tests.exam.floor.compiled:Fifo",
+    "core-edd": "tests.exam.floor.compiled:Edd",
+    "core-nearest": "tests.exam.floor.compiled:Nearest",
+    "core-atcs": "tests.exam.floor.compiled:Atcs",
+    "rolling": "tests.exam.floor.compiled:Rolling",
 }
 """Name: module and class, called with Parameters; loaded only when it runs."""
-TUNED_AS = {"cpsat": "lookahead"}
+TUNED_AS = {"cpsat": "lookahead", "core-atcs": "atcs", "rolling": "lookahead"}
 """Strategies that run with another one's parameters."""
 USUAL_SCENARIOS = ("people", "agv", "mixed")
-USUAL_STRATEGIES = ("fifo", "edd", "edd-rolled", "nearest", "atcs")
+USUAL_STRATEGIES = ("fifo", "edd", "edd-rolled", "nearest", "atcs", "core-atcs", "rolling")
 """What runs if nothing is said: no strategy that solves from scratch at every event."""
 
 
