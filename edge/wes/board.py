@@ -162,6 +162,12 @@ class Board:
         self.widen(table, row)
         return int(row)
 
+    def claim(self, table: str, rows: "list[int]") -> None:
+        """Start with exactly these rows in use, with room for all of them."""
+        self.rows[table].claim(rows)
+        if rows:
+            self.widen(table, max(rows))
+
     def add_class(self, lo: int, hi: int) -> int:
         """A class of work that lies in the areas lo <= area < hi."""
         self.class_lo.append(lo)

@@ -71,8 +71,8 @@ class Plan:
         self.changed = False
         tuning = state.tuning
         self.dispatcher = Dispatcher(self.board, STRATEGIES[state.dispatch], tuning)
-        self.board.rows["t"].claim([each.row for each in state.tasks.values() if each.row >= 0])
-        self.board.rows["r"].claim([each.row for each in state.resources.values() if each.row >= 0])
+        self.board.claim("t", [each.row for each in state.tasks.values() if each.row >= 0])
+        self.board.claim("r", [each.row for each in state.resources.values() if each.row >= 0])
         self.learn_cutoffs()
         task = dock_task(state.site)
         if task is not None:
@@ -86,7 +86,7 @@ class Plan:
 
     def clock(self, now_ms: int) -> int:
         """The board's time; while a state is being loaded there is none, and it stands at 0."""
-        return max(0, now_ms - self.state.origin_ms)
+        return min(max(0, now_ms - self.state.origin_ms), REACH_MS)
 
     def learn_cutoffs(self) -> None:
         """The cutoffs of each route in order."""

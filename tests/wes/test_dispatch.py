@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from edge.messages import Considered, Rack, ResourceKind, ResourceLeft, TaskAssigned, TaskWithdrawn
+from edge.messages import Considered, Rack, ResourceKind, ResourceLeft, SiteOpened, TaskAssigned, TaskWithdrawn
 from edge.wes.plan import doers_of, lacks
 from edge.wes.route import NOWHERE, Layout
 from tests.wes.scene import MINUTE, T0, Play, assigned, of, pack, pick, small_site, through_disk
@@ -99,6 +99,20 @@ def test_a_restart_does_not_change_who_is_chosen() -> None:
     play.plan(*(pick(f"t{n}", "hu1") for n in range(9)))
     play.engine = through_disk(play.engine)
     assert assigned(play.plan(pack("p1", "hu1", ()))) == {"near": "p1"}
+
+
+def test_a_start_with_more_hands_and_tasks_than_a_board_begins_with() -> None:
+    play = Play(site=small_site(zones=()))
+    play.plan(*(pick(f"t{n}", f"hu{n}") for n in range(60)))
+    for n in range(40):
+        play.join(f"p{n}", "pick", location="A-01-01-1")
+    play.engine = through_disk(play.engine)
+    site = play.engine.floor.state.site
+    assert site is not None
+    assert play.tell(SiteOpened(at_ms=T0, site=site)) == []
+    given = assigned(play.join("one more", "pick"))
+    assert len(given) == 1
+    assert play.engine.floor.plan.dispatcher.matching.violations() == 0
 
 
 def test_specialists_stay_free_for_what_only_they_can_do() -> None:
