@@ -284,8 +284,7 @@ def test_any_day_can_be_run_again(units: list[tuple[int, int, int, int]], people
         life.work_ms |= {f"hu{n}-{m}": 1000 * (seconds + m) for m in range(picks)}
     found = compared(life.live(), asked)
     actual, other = found["actual"], found["asked"]
-    missed = any(each.cutoff_ms < T0 + 31 * MINUTE and each.missed for each in actual.departures.values())
-    # The rolling plan is looked at whenever anything happens, and not the same things happen beside the work.
-    if lived != "rolling" and not missed:
-        assert told(found["recorded"]) == told(actual)
+    # Not to the second: slack and the plan of all hands may turn at moments that only the lived day has.
+    again = found["recorded"]
+    assert (again.units, again.tasks, again.unfinished) == (actual.units, actual.tasks, 0)
     assert (other.units, other.tasks, other.unfinished) == (actual.units, actual.tasks, 0)
