@@ -27,7 +27,7 @@ from time import thread_time_ns
 from typing import Any, NamedTuple
 
 from edge.wes.index import LOST, NEVER_MS, Index
-from edge.wes.priority import Worth, slope_of, worth
+from tests.bench.priority import Worth, slope_of, worth
 from tests.bench.yardstick import Row, ratio, settled_collector
 
 WORDS = "The best of 1 000, 10 000 and 100 000 open tasks: the priority index, numpy argmax over arrays"

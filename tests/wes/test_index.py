@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from edge.wes import index as module
 from edge.wes.index import LOST, NEVER_MS, REACH, Index, log_q32
-from edge.wes.priority import STRATEGIES, Worth, slope_of, walk_cost, worth
+from tests.bench.priority import STRATEGIES, Worth, slope_of, walk_cost, worth
 
 COMPILED = not module.__file__.endswith(".py")
 CASES = 100_000 if COMPILED else 5_000
