@@ -12,7 +12,7 @@ from tests.exam.floor.scenarios import SCENARIOS, TUNING_SEEDS
 KS = (1.0, 2.0, 4.0, 8.0, 16.0)
 KTS_MS = (5_000, 10_000, 20_000, 40_000)
 MARGINS = (0.0, 0.5, 1.0, 2.0)
-WAITS = ("lookahead",)
+WAITS = ("lookahead", "rolling")
 """Strategies that plan with somebody still at work: only they have a margin to tune."""
 NOISE = "0.3"
 JUDGED_BY = ("weighted_missed_pct", "missed_pct", "empty_s")
