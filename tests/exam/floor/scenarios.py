@@ -19,6 +19,9 @@ TUNED: dict[tuple[str, str], Parameters] = {
     ("agv", "lookahead"): Parameters(2, 20_000, 1.0),
     ("mixed", "atcs"): Parameters(8, 10_000),
     ("mixed", "lookahead"): Parameters(4, 10_000, 1.0),
+    ("people", "rolling"): Parameters(4, 10_000, 0.5),
+    ("agv", "rolling"): Parameters(2, 20_000, 1.0),
+    ("mixed", "rolling"): Parameters(8, 10_000, 2.0),
 }
 TUNING_SEEDS = range(5)
 FIRST_SEED = 100
@@ -56,7 +59,7 @@ STRATEGIES = {
     "rolling": "tests.exam.floor.compiled:Rolling",
 }
 """Name: module and class, called with Parameters; loaded only when it runs."""
-TUNED_AS = {"cpsat": "lookahead", "core-atcs": "atcs", "rolling": "lookahead"}
+TUNED_AS = {"cpsat": "lookahead", "core-atcs": "atcs"}
 """Strategies that run with another one's parameters."""
 USUAL_SCENARIOS = ("people", "agv", "mixed")
 USUAL_STRATEGIES = ("fifo", "edd", "edd-rolled", "nearest", "atcs", "core-atcs", "rolling")
