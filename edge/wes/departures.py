@@ -30,7 +30,7 @@ def scheduled(floor: Floor, message: DepartureScheduled) -> None:
         remember(floor.state.departures, departure.departure_id, record, DEPARTURES_MAX)
     else:
         known.route, known.cutoff_ms = departure.route, departure.cutoff_ms
-    floor.plan.learn_cutoffs()
+    floor.plan.cutoffs_stale = True
     for unit in floor.state.units.values():
         if unit.departure_id == departure.departure_id:
             unit.route = departure.route
@@ -42,7 +42,7 @@ def scheduled(floor: Floor, message: DepartureScheduled) -> None:
 def closed(floor: Floor, message: DepartureClosed) -> None:
     """What is on the manifest is gone; a unit left behind stays known and waits for its next departure."""
     record = floor.state.departures.pop(message.departure_id, None)
-    floor.plan.learn_cutoffs()
+    floor.plan.cutoffs_stale = True
     floor.score.settle(message.departure_id, bool(message.left_behind), message.at_ms)
     clear_alarm(floor, f"departure:{message.departure_id}")
     for hu_id in message.units:
@@ -73,7 +73,7 @@ def watch(floor: Floor) -> None:
         return
     shared_by = hands(floor)
     for departure_id, record in floor.state.departures.items():
-        if 0 < record.foreseen_ms > floor.now_ms - FRESH_MS:
+        if record.foreseen_ms > max(0, floor.now_ms - FRESH_MS):
             continue
         work = floor.work.get(departure_id)
         estimate = estimate_ms(work, shared_by) if work else 0

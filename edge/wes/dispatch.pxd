@@ -44,5 +44,4 @@ cdef class Dispatcher:
     cpdef look(self, long long resource, long long now_ms)
     @cython.locals(board=Board, walk="long long", walk2="long long", skills="long long", skills2="long long")
     cpdef bint before(self, long long one, long long other)
-    cpdef long long planned(self, long long resource)
     cpdef long long wanted_by(self, long long task)

@@ -297,12 +297,6 @@ class Dispatcher:
             return skills < skills2
         return bool(board.r_number[one] < board.r_number[other])
 
-    def planned(self, resource: int) -> int:
-        """The task the resource would do next as things stand; -1 if none."""
-        if not self.rolling or not self.matching.has_row(resource):
-            return NONE
-        return int(self.matching.partner(resource))
-
     def wanted_by(self, task: int) -> int:
         """The resource that is planned to do the task; -1 if none."""
         if not self.rolling or not self.matching.has_col(task):

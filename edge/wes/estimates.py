@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from edge.messages import Task, TaskKind
+from edge.messages import TaskKind
 from edge.wes.board import CARRY, LOAD, OTHER, PACK, PICK, PUTAWAY
 
 MINUTE_MS = 60_000
@@ -41,11 +41,6 @@ assert OTHER not in KIND_ROWS.values()
 
 def weight_of(priority: int) -> int:
     return WEIGHTS[min(max(priority, 0), 9)]
-
-
-def latest_start_ms(task: Task) -> int:
-    """When the task must start at the latest to be in time for its departure."""
-    return task.due_ms - PROCESS_MS[task.kind]
 
 
 class Teacher(Protocol):

@@ -61,7 +61,6 @@ class Floor:
         self.times, self.score = Times(self.state.times), Score(self.state.score)
         self.estimates = Estimates(self.times)
         self.plan = Plan(self.state, self.travel, self.estimates)
-        self.numbers: dict[int, TaskRecord] = {}
         self.dependents: dict[str, list[str]] = {}
         self.hu_tasks: dict[str, dict[str, None]] = {}
         self.work: dict[str, Work] = {}
@@ -94,7 +93,6 @@ class Floor:
         """Enter an open task into the books that find it again."""
         task = record.task
         self.plan.enter(record)
-        self.numbers[record.number] = record
         for before in record.waiting_for:
             self.dependents.setdefault(before, []).append(task.task_id)
         if task.hu_id:
@@ -108,7 +106,6 @@ class Floor:
         """Take a task that is over out of the books."""
         task = record.task
         del self.state.tasks[task.task_id]
-        del self.numbers[record.number]
         if task.hu_id:
             self.hu_tasks[task.hu_id].pop(task.task_id)
             if not self.hu_tasks[task.hu_id]:

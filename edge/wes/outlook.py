@@ -24,7 +24,7 @@ from edge.wes.chance import Tables, Timetable
 from edge.wes.dispatch import STRATEGIES
 from edge.wes.estimates import KIND_ROWS, weight_of
 from edge.wes.floor import Floor
-from edge.wes.forecast import Binding, Forecast, Outlook
+from edge.wes.forecast import RISKY_PERMILLE, Binding, Forecast, Outlook
 from edge.wes.notes import NEVER_MS, ROOM
 from edge.wes.notes import TRANSIT as RIDE
 from edge.wes.plan import ClassKey, dock_task, lacks
@@ -39,6 +39,7 @@ UNIT_STATES = {
     UnitPlace.LANE: STAGED,
     UnitPlace.MISSING: MOVING,
 }
+NEVER_RISKY = 1001
 STANDSTILL_MS = 600_000
 """A machine that is down now is expected to stand still so much longer."""
 
@@ -220,11 +221,12 @@ def enter_standstills(floor: Floor, copy: Copy) -> None:
                 break
 
 
-def forecast(floor: Floor, copy: Copy, futures: int, seed: int) -> Forecast:
-    """The forecast of a copy, to be worked off in slices."""
+def forecast(floor: Floor, copy: Copy, futures: int, seed: int, *, actions: bool = True) -> Forecast:
+    """The forecast of a copy, to be worked off in slices; without `actions` nothing is tried for departures at risk."""
     return Forecast(
         copy.board, copy.tables, STRATEGIES[floor.state.dispatch], floor.state.tuning,
         floor.plan.rel(copy.asked_ms), futures, seed, copy.timetable, movable=copy.movable,
+        risky_permille=RISKY_PERMILLE if actions else NEVER_RISKY,
     )  # fmt: skip
 
 

@@ -68,12 +68,11 @@ class Plan:
         self.tasks: dict[int, TaskRecord] = {}
         self.people: dict[int, ResourceRecord] = {}
         self.cutoffs: dict[str, list[int]] = {}
+        self.cutoffs_stale = True
         self.changed = False
-        tuning = state.tuning
-        self.dispatcher = Dispatcher(self.board, STRATEGIES[state.dispatch], tuning)
+        self.dispatcher = Dispatcher(self.board, STRATEGIES[state.dispatch], state.tuning)
         self.board.claim("t", [each.row for each in state.tasks.values() if each.row >= 0])
         self.board.claim("r", [each.row for each in state.resources.values() if each.row >= 0])
-        self.learn_cutoffs()
         task = dock_task(state.site)
         if task is not None:
             self.class_of(task)
@@ -90,7 +89,7 @@ class Plan:
 
     def learn_cutoffs(self) -> None:
         """The cutoffs of each route in order."""
-        self.cutoffs = {}
+        self.cutoffs, self.cutoffs_stale = {}, False
         for record in self.state.departures.values():
             self.cutoffs.setdefault(record.route, []).append(record.cutoff_ms)
         for times in self.cutoffs.values():
@@ -98,6 +97,8 @@ class Plan:
 
     def next_cutoff_ms(self, task: Task) -> int:
         """The cutoff of the departure after the task's own on the same route; a day later where none is known."""
+        if self.cutoffs_stale:
+            self.learn_cutoffs()
         departure = self.state.departures.get(task.departure_id)
         times = self.cutoffs.get(departure.route, []) if departure else []
         later = bisect_right(times, task.due_ms)

@@ -10,11 +10,10 @@ from typing import NamedTuple
 
 from edge.messages import ResourceKind, TaskKind, lane_location
 from edge.wes.board import DOING, IDLE, INSIDE, QUEUED
-from edge.wes.dispatch import STRATEGIES
 from edge.wes.floor import Floor
 from edge.wes.forecast import Forecast, Record, Share, quantile, wilson
 from edge.wes.notes import NEVER_MS
-from edge.wes.outlook import Copy, copy_of
+from edge.wes.outlook import Copy, copy_of, forecast
 from edge.wes.remedies import join
 
 
@@ -115,13 +114,10 @@ def finding(floor: Floor, record: Record) -> Finding | None:
 
 def foretold(floor: Floor, copy: Copy, futures: int, seed: int) -> Forecast:
     """So many futures, no actions tried."""
-    forecast = Forecast(
-        copy.board, copy.tables, STRATEGIES[floor.state.dispatch], floor.state.tuning,
-        floor.plan.rel(copy.asked_ms), futures, seed, copy.timetable, risky_permille=1001, action_futures=0,
-    )  # fmt: skip
-    while not forecast.work(1 << 20):
+    work = forecast(floor, copy, futures, seed, actions=False)
+    while not work.work(1 << 20):
         pass
-    return forecast
+    return work
 
 
 def rows_in_use(copy: Copy) -> list[int]:

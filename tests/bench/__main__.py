@@ -1,11 +1,9 @@
 """The command: ./run bench [NAME]... [--quick] [--data DIR] [--json FILE]."""
 
 import importlib
-import json
 import os
 import sys
 import tempfile
-from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -14,7 +12,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench.yardstick import machine
+from tests.bench.yardstick import canonical, machine
 
 NAMES = ("journal", "loop", "scan", "day", "dispatch")
 WIDTH = 120
@@ -33,12 +31,6 @@ def result(name: str, *, quick: bool, data: Path) -> dict[str, Any]:
     module = benchmark(name)
     figures = module.run(module.QUICK if quick else module.NORMAL, data)
     return {"name": name, "figures": figures, "machine": machine()}
-
-
-def canonical(results: Sequence[dict[str, Any]]) -> str:
-    """One object, or a list of them when several ran; sorted keys, no spaces."""
-    whole = results[0] if len(results) == 1 else list(results)
-    return json.dumps(whole, sort_keys=True, separators=(",", ":")) + "\n"
 
 
 def show(console: Console, one: dict[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 import contextlib
 import gc
+import json
 import math
 import os
 import platform
@@ -31,6 +32,12 @@ class Row:
 def machine() -> dict[str, Any]:
     """Where the figures come from: cores, Python, and whether the core is compiled."""
     return {"cores": os.cpu_count() or 0, "python": platform.python_version(), "core": wes.CORE}
+
+
+def canonical(results: Sequence[dict[str, Any]]) -> str:
+    """One object, or a list of them when several ran; sorted keys, no spaces."""
+    whole = results[0] if len(results) == 1 else list(results)
+    return json.dumps(whole, sort_keys=True, separators=(",", ":")) + "\n"
 
 
 def percentile(values: Sequence[float], share: float) -> float:

@@ -1,9 +1,7 @@
 """The command: ./run exam [NAME]... [--quick] [--json FILE]."""
 
 import importlib
-import json
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -12,7 +10,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench.yardstick import Row, machine, ratio
+from tests.bench.yardstick import Row, canonical, machine, ratio
 
 NAMES = ("lap", "tardiness")
 """The parts: modules beside this one with FOLDER, sit(folder, quick) -> figures, rows(figures) and WORDS."""
@@ -44,12 +42,6 @@ def result(name: str, *, quick: bool) -> dict[str, Any]:
     """Sits one part: its name, figures, and machine."""
     module = part(name)
     return {"name": name, "figures": module.sit(module.FOLDER, quick), "machine": machine()}
-
-
-def canonical(results: Sequence[dict[str, Any]]) -> str:
-    """One object, or a list of them when several parts were sat; sorted keys, no spaces."""
-    whole = results[0] if len(results) == 1 else list(results)
-    return json.dumps(whole, sort_keys=True, separators=(",", ":")) + "\n"
 
 
 def show(console: Console, one: dict[str, Any]) -> None:
