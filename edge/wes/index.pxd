@@ -27,12 +27,11 @@ cdef class Index:
     cpdef Index fork(self)
     @cython.locals(first="long long", end="long long", cls="long long", cell="long long")
     cpdef long long add_class(self, long long lo, long long hi)
-    @cython.locals(cell="long long", capacity="long long", at="long long", turn_ms="long long")
+    @cython.locals(cell="long long", capacity="long long", at="long long", again="long long")
     cpdef void put(
         self, long long item, long long cls, long long area, long long number, long long top, long long line,
         long long urgent_ms, long long lost_ms, long long line2, long long urgent2_ms,
     )
-    @cython.locals(heap="long long")
     cpdef void take(self, long long item)
     cpdef bint holds(self, long long item)
     @cython.locals(at="long long")
@@ -43,13 +42,17 @@ cdef class Index:
         cell="long long", score="long long",
     )
     cpdef long long best(self, const long long[::1] classes, long long count, long long area, long long t)
-    @cython.locals(
-        n="long long", i="long long", cls="long long", shift="long long", cell="long long", done="long long",
-        item="long long", heap="long long", place="long long", offset="long long",
-    )
+    @cython.locals(n="long long", late="long long", i="long long")
     cpdef long long leaders(
         self, const long long[::1] classes, long long count, long long area, long long t, long long k,
         long long[::1] out,
+    )
+    @cython.locals(
+        n="long long", gain="long long", i="long long", cls="long long", shift="long long", cell="long long",
+        done="long long", item="long long", heap="long long", place="long long", offset="long long",
+    )
+    cdef long long _list(
+        self, const long long[::1] classes, long long count, long long area, long long k, long long[::1] out,
     )
     @cython.locals(
         wanted="long long[::1]", i="long long", best="long long", found="long long", item="long long", score="long long",
@@ -69,20 +72,20 @@ cdef class Index:
         self, long long heap, long long place, long long end, long long offset, long long n, long long k,
         long long[::1] out,
     ) noexcept
-    @cython.locals(item="long long", heap="long long", turn_ms="long long")
-    cdef int _advance(self, long long t) except -1
-    @cython.locals(at="long long", heap="long long", key="long long", turn_ms="long long")
-    cdef long long _enter(self, long long item, long long cell)
+    @cython.locals(rising="long long", resting="long long")
+    cdef long long _sure(self, long long cell, long long gain)
+    @cython.locals(at="long long", heap="long long", key="long long", was="long long")
+    cdef bint _turn(self, long long item, long long cell) except -1
     @cython.locals(size="long long")
-    cdef int _add(self, long long heap, long long column, long long key, long long item) except -1
+    cdef int _add(self, long long heap, long long key, long long item) except -1
     @cython.locals(start="long long", last="long long", key="long long", item="long long", above="long long")
-    cdef void _drop(self, long long heap, long long column, long long place) noexcept
+    cdef void _drop(self, long long heap, long long place) noexcept
     cdef bint _before(self, long long key, long long item, long long other) noexcept
     @cython.locals(start="long long", above="long long")
-    cdef void _rise(self, long long heap, long long column, long long place, long long key, long long item) noexcept
+    cdef void _rise(self, long long heap, long long place, long long key, long long item) noexcept
     @cython.locals(start="long long", size="long long", child="long long", first="long long", other="long long")
-    cdef void _sink(self, long long heap, long long column, long long place, long long key, long long item) noexcept
-    cdef void _set(self, long long start, long long place, long long column, long long key, long long item) noexcept
+    cdef void _sink(self, long long heap, long long place, long long key, long long item) noexcept
+    cdef void _set(self, long long start, long long place, long long key, long long item) noexcept
     @cython.locals(room="long long", start="long long", i="long long")
     cdef int _widen(self, long long heap) except -1
     @cython.locals(

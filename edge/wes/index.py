@@ -5,9 +5,10 @@ An item's value follows four pieces: it rises with time, rests at its top once i
 next departure once the first is lost, and falls by LOST when that one is lost too (dispatch.md 1, "Kinetic form": ATCS
 of Lee, Bhaskaran, Pinedo 1997 in logarithms, with triage). All rising pieces have the same slope, so two items on
 rising pieces never change places, nor do two at rest. Each cell (a class in an area) therefore keeps two heaps, the
-rising and the resting items; heap 0 holds the times at which items turn to their next piece. `tops` repeats the best
-key of every heap in one row, and a decision reads only that row. Ties go by number, then by item. Nothing is saved:
-the same items put into a new index give the same decisions.
+rising and the resting items; `tops` repeats the best key of every heap in one row, and a decision reads that row.
+No piece rises above the one before it, so an item left in the heap of a piece that has ended is at most overrated: it
+is moved to its present piece when it comes to the top, not when the time comes. Ties go by number, then by item.
+Nothing is saved: the same items put into a new index give the same decisions.
 """
 
 from array import array
@@ -85,7 +86,7 @@ class Index:
         self.count = 0
         self.capacity = 16
         self.rows = array("q", [0]) * (_WIDTH * self.capacity)
-        self.places = array("q", [0]) * (2 * self.capacity)  # of each item: in its heap, among the turns (-1: never)
+        self.places = array("q", [0]) * self.capacity  # of each item, in its heap
         self.classes = 0
         self.firsts = array("q")  # of each class: its cells [first, end), and what turns a cell into its area
         self.ends = array("q")
@@ -135,17 +136,21 @@ class Index:
         top: int, line: int, urgent_ms: int, lost_ms: int, line2: int, urgent2_ms: int,
     ) -> None:  # fmt: skip
         """Add an item. At t it is worth the first that holds: `line + slope * t` before `urgent_ms`, `top` before
-        `lost_ms`, `line2 + slope * t` before `urgent2_ms`, `top - LOST`. Items are small ints; a gap costs memory.
+        `lost_ms`, `line2 + slope * t` before `urgent2_ms`, `top - LOST`. No piece may end below the next, nor the
+        second line rise above `top`. Items are small ints; a gap costs memory.
         """
         assert 0 <= cls < self.classes, "no such class"
         cell = area - self.shifts[cls]
         assert self.firsts[cls] <= cell < self.ends[cls], "the class does not reach this area"
         assert max(abs(top), abs(line), abs(line2)) <= _REACH, "a value out of reach"
+        assert line + self.slope * urgent_ms >= top, "the first line ends below the top"
+        again = top - (line2 + self.slope * urgent2_ms)
+        assert -self.slope <= again <= _LOST, "the second line ends above the top, or below a lost item"
         assert item >= 0, "items count from 0"
         if item >= self.capacity:
             capacity = max(2 * self.capacity, item + 1)
             self.rows = _longer(self.rows, _WIDTH * capacity)
-            self.places = _longer(self.places, 2 * capacity)
+            self.places = _longer(self.places, capacity)
             self.capacity = capacity
         at = item * _WIDTH
         assert not self.rows[at + _HEAP], "the index holds this item already"
@@ -156,19 +161,13 @@ class Index:
         self.rows[at + _LOST_AT] = lost_ms
         self.rows[at + _LINE2] = line2
         self.rows[at + _URGENT2] = urgent2_ms
-        turn_ms = self._enter(item, cell)
-        self.places[2 * item + 1] = -1
-        if turn_ms < _HORIZON_MS:
-            self._add(0, 1, -turn_ms, item)
+        self._turn(item, cell)
         self.count += 1
 
     def take(self, item: int) -> None:
         """Remove an item that the index holds."""
         assert self.holds(item), "the index does not hold this item"
-        heap = self.rows[item * _WIDTH + _HEAP]
-        self._drop(heap, 0, self.places[2 * item])
-        if self.places[2 * item + 1] >= 0:
-            self._drop(0, 1, self.places[2 * item + 1])
+        self._drop(self.rows[item * _WIDTH + _HEAP], self.places[item])
         self.rows[item * _WIDTH + _HEAP] = 0
         self.count -= 1
 
@@ -197,8 +196,8 @@ class Index:
         """The item of the first `count` of these classes with the highest score at t; -1 if there is none."""
         assert 0 <= area < self.areas, "no such area"
         assert count <= len(classes), "fewer classes than `count`"
-        self._advance(t)
-        gain = self.slope * t
+        assert self.now_ms <= t < _HORIZON_MS, "time goes forward"
+        self.now_ms, gain = t, self.slope * t
         best, found = _FLOOR, 0
         for i in range(count):
             cls = classes[i]
@@ -208,8 +207,10 @@ class Index:
                 score = self.tops[2 * cell] + gain
                 if self.tops[2 * cell + 1] > score:
                     score = self.tops[2 * cell + 1]
-                score -= self.travel[shift + cell]
-                if score >= best and (score > best or self._earlier(self._front(cell, gain), self._front(found, gain))):
+                if score - self.travel[shift + cell] < best:
+                    continue
+                score = self._sure(cell, gain) - self.travel[shift + cell]
+                if score > best or (score == best and self._earlier(self._front(cell, gain), self._front(found, gain))):
                     best, found = score, cell
         return self._front(found, gain) if found else -1
 
@@ -221,22 +222,32 @@ class Index:
         assert 0 <= area < self.areas, "no such area"
         assert count <= len(classes), "fewer classes than `count`"
         assert 0 <= k <= len(out), "`out` is too short"
-        self._advance(t)
+        assert self.now_ms <= t < _HORIZON_MS, "time goes forward"
+        self.now_ms = t
         if len(self.scores) < k:
             self.scores = array("q", [0]) * k
-        n = 0
+        while True:
+            n, late = self._list(classes, count, area, k, out), 0
+            for i in range(n):
+                late += self._turn(out[i], self.rows[out[i] * _WIDTH + _HEAP] >> 1)
+            if not late:  # what is not in the list is overrated at most, so nothing of it belongs there
+                return n
+
+    def _list(self, classes: "array[int]", count: int, area: int, k: int, out: "array[int]") -> int:
+        """The k best by the keys they have; how many there are."""
+        n, gain = 0, self.slope * self.now_ms
         for i in range(count):
             cls = classes[i]
             assert 0 <= cls < self.classes, "no such class"
             shift = area * self.areas + self.shifts[cls]
             for cell in range(self.firsts[cls], self.ends[cls]):
-                n = self._rank(2 * cell, 0, 1, self.slope * t - self.travel[shift + cell], n, k, out)
+                n = self._rank(2 * cell, 0, 1, gain - self.travel[shift + cell], n, k, out)
                 n = self._rank(2 * cell + 1, 0, 1, -self.travel[shift + cell], n, k, out)
         done = 0
         while done < n:  # whatever lies below an item in its heap comes after it
             item = out[done]
             heap = self.rows[item * _WIDTH + _HEAP]
-            place = self.places[2 * item]
+            place = self.places[item]
             offset = self.scores[done] - self.keys[self.starts[heap] + place]
             n = self._rank(heap, 4 * place + 1, 4 * place + 5, offset, n, k, out)
             done += 1
@@ -290,69 +301,68 @@ class Index:
             self.scores[at], out[at] = score, item
         return n
 
-    def _advance(self, t: int) -> None:
-        """Move every item whose piece has ended to the heap of the piece that holds at t."""
-        assert self.now_ms <= t < _HORIZON_MS, "time goes forward"
-        self.now_ms = t
-        while -self.tops[0] <= t:
-            item = self.items[self.starts[0]]
-            heap = self.rows[item * _WIDTH + _HEAP]
-            self._drop(heap, 0, self.places[2 * item])
-            turn_ms = self._enter(item, heap >> 1)
-            if turn_ms < _HORIZON_MS:
-                self._sink(0, 1, 0, -turn_ms, item)
-                self.tops[0] = self.keys[self.starts[0]]
-            else:
-                self._drop(0, 1, 0)
-                self.places[2 * item + 1] = -1
+    def _sure(self, cell: int, gain: int) -> int:
+        """The best value in a cell that is not empty, once the items at its top are on their present piece."""
+        while True:
+            rising, resting = self.tops[2 * cell] + gain, self.tops[2 * cell + 1]
+            if rising >= resting and self._turn(self.items[self.starts[2 * cell]], cell):
+                continue
+            if resting >= rising and self._turn(self.items[self.starts[2 * cell + 1]], cell):
+                continue
+            return rising if rising > resting else resting
 
-    def _enter(self, item: int, cell: int) -> int:
-        """Put the item into the heap of the piece that holds now; when that piece ends."""
+    def _turn(self, item: int, cell: int) -> bool:
+        """Put the item into the heap of the piece that holds now; False if it is there already."""
         at = item * _WIDTH
-        heap, key, turn_ms = 2 * cell + 1, self.rows[at + _TOP] - _LOST, _HORIZON_MS
+        heap, key = 2 * cell + 1, self.rows[at + _TOP] - _LOST
         if self.now_ms < self.rows[at + _URGENT]:
-            heap, key, turn_ms = 2 * cell, self.rows[at + _LINE], self.rows[at + _URGENT]
+            heap, key = 2 * cell, self.rows[at + _LINE]
         elif self.now_ms < self.rows[at + _LOST_AT]:
-            key, turn_ms = self.rows[at + _TOP], self.rows[at + _LOST_AT]
+            key = self.rows[at + _TOP]
         elif self.now_ms < self.rows[at + _URGENT2]:
-            heap, key, turn_ms = 2 * cell, self.rows[at + _LINE2], self.rows[at + _URGENT2]
+            heap, key = 2 * cell, self.rows[at + _LINE2]
+        was = self.rows[at + _HEAP]
+        if was:
+            if was == heap and self.keys[self.starts[was] + self.places[item]] == key:
+                return False
+            self._drop(was, self.places[item])
         self.rows[at + _HEAP] = heap
-        self._add(heap, 0, key, item)
-        return turn_ms
+        self._add(heap, key, item)
+        return True
 
-    def _add(self, heap: int, column: int, key: int, item: int) -> None:
+    def _add(self, heap: int, key: int, item: int) -> None:
         size = self.sizes[heap]
         if size == self.rooms[heap]:
             self._widen(heap)
         self.sizes[heap] = size + 1
-        self._rise(heap, column, size, key, item)
+        self._rise(heap, size, key, item)
         self.tops[heap] = self.keys[self.starts[heap]]
 
-    def _drop(self, heap: int, column: int, place: int) -> None:
+    def _drop(self, heap: int, place: int) -> None:
         """Fill the place with the last entry of the heap."""
         start, last = self.starts[heap], self.sizes[heap] - 1
         self.sizes[heap] = last
         if place < last:
             key, item, above = self.keys[start + last], self.items[start + last], start + ((place - 1) >> 2)
             if place and self._before(key, item, above):
-                self._rise(heap, column, place, key, item)
+                self._rise(heap, place, key, item)
             else:
-                self._sink(heap, column, place, key, item)
+                self._sink(heap, place, key, item)
         self.tops[heap] = self.keys[start] if last else _EMPTY
 
     def _before(self, key: int, item: int, other: int) -> bool:
         """Does this entry go before the one at `other`?"""
         return key > self.keys[other] or (key == self.keys[other] and self._earlier(item, self.items[other]))
 
-    def _rise(self, heap: int, column: int, place: int, key: int, item: int) -> None:
+    def _rise(self, heap: int, place: int, key: int, item: int) -> None:
         start = self.starts[heap]
         while place and self._before(key, item, start + ((place - 1) >> 2)):
             above = (place - 1) >> 2
-            self._set(start, place, column, self.keys[start + above], self.items[start + above])
+            self._set(start, place, self.keys[start + above], self.items[start + above])
             place = above
-        self._set(start, place, column, key, item)
+        self._set(start, place, key, item)
 
-    def _sink(self, heap: int, column: int, place: int, key: int, item: int) -> None:
+    def _sink(self, heap: int, place: int, key: int, item: int) -> None:
         start, size = self.starts[heap], self.sizes[heap]
         child = 4 * place + 1
         while child < size:
@@ -362,14 +372,14 @@ class Index:
                     first = other
             if self._before(key, item, first):
                 break
-            self._set(start, place, column, self.keys[first], self.items[first])
+            self._set(start, place, self.keys[first], self.items[first])
             place = first - start
             child = 4 * place + 1
-        self._set(start, place, column, key, item)
+        self._set(start, place, key, item)
 
-    def _set(self, start: int, place: int, column: int, key: int, item: int) -> None:
+    def _set(self, start: int, place: int, key: int, item: int) -> None:
         self.keys[start + place], self.items[start + place] = key, item
-        self.places[2 * item + column] = place
+        self.places[item] = place
 
     def _widen(self, heap: int) -> None:
         """Twice the room for a full heap: behind the others, or everything packed anew."""

@@ -59,6 +59,12 @@ class Pair:
         self.index, self.reference, self.spans = Index(areas, slope, travel), Reference(areas, slope, travel), spans
         assert [self.index.add_class(lo, hi) for lo, hi in spans] == list(range(len(spans)))
 
+    def goal(self, top: int, above: int, urgent_ms: int, lost_ms: int, below: int, urgent2_ms: int) -> Worth:
+        """The first line ends so far above the top, the second so far below."""
+        slope = self.index.slope
+        line2 = top - slope * (urgent2_ms - 1) - below
+        return Worth(top, top - slope * urgent_ms + above, urgent_ms, lost_ms, line2, urgent2_ms)
+
     def put(self, item: int, row: Item) -> None:
         self.index.put(item, row.cls, row.area, row.number, *row.worth)
         self.reference.items[item] = row
@@ -93,10 +99,10 @@ def random_pair(chance: Random) -> tuple[Pair, int]:
 
 def random_item(chance: Random, pair: Pair, reach: int, t: int) -> Item:
     cls = chance.randrange(len(pair.spans))
-    top, line, line2 = (chance.randrange(-reach, reach) for _ in range(3))
-    urgent_ms = t + chance.randint(-30, 60)
+    top, above = chance.randrange(-reach, reach), chance.choice([0, chance.randrange(reach)])
+    urgent_ms, urgent2_ms = t + chance.randint(-30, 60), t + chance.randint(-30, 150)
     lost_ms = chance.choice([urgent_ms + chance.randint(0, 50), urgent_ms - 5, NEVER_MS])
-    goal = Worth(top, line, urgent_ms, lost_ms, line2, t + chance.randint(-30, 150))
+    goal = pair.goal(top, above, urgent_ms, lost_ms, chance.choice([0, 3]), urgent2_ms)
     return Item(cls, chance.randrange(*pair.spans[cls]), chance.randrange(6), goal)
 
 
@@ -128,7 +134,7 @@ def test_decisions_by_seeds() -> None:
 @settings(max_examples=150 if COMPILED else 30, deadline=None)
 @given(st.data())
 def test_decisions_by_hypothesis(data: st.DataObject) -> None:
-    small = st.integers(-4, 4)
+    small, few = st.integers(-4, 4), st.integers(0, 3)
     times = st.integers(-3, 30)
     pair = Pair(2, data.draw(st.integers(0, 2)), array("q", [0, 2, 1, 0]), [(0, 2), (1, 2)])
     t = 0
@@ -138,7 +144,7 @@ def test_decisions_by_hypothesis(data: st.DataObject) -> None:
         if item in pair.reference.items:
             pair.take(item)
         else:
-            goal = Worth(*(data.draw(each) for each in (small, small, times, times, small, times)))
+            goal = pair.goal(*(data.draw(each) for each in (small, few, times, times, few, times)))
             cls = data.draw(st.integers(0, 1))
             pair.put(item, Item(cls, max(cls, data.draw(st.integers(0, 1))), data.draw(st.integers(0, 2)), goal))
         pair.check(array("q", data.draw(st.sampled_from([(0,), (1,), (0, 1)]))), data.draw(st.integers(0, 1)), t, 12)
@@ -219,6 +225,8 @@ def test_what_is_refused() -> None:
         lambda: index.put(20, 0, 3, *row),
         lambda: index.put(20, 1, 0, *row),
         lambda: index.put(20, 0, 0, 0, REACH + 1, 0, 9, 9, 0, 9),
+        lambda: index.put(20, 0, 0, 0, 9, 8 - 2 * 9, 9, 9, 0, 0),
+        lambda: index.put(20, 0, 0, 0, 9, 9, 0, 9, 10 - 2 * 8, 9),
         lambda: index.take(20),
         lambda: index.take(-1),
         lambda: index.value(20, 100),
@@ -254,7 +262,8 @@ def occupied(index_of: "type[Index]", items: int) -> tuple[Index, int]:
         index.add_class(0, 64)
     for item in range(items):
         urgent_ms = chance.randrange(10**6)
-        index.put(item, item % 8, chance.randrange(64), item, 0, 0, urgent_ms, urgent_ms + 10**5, 0, 2 * 10**6)
+        goal = (0, -7 * urgent_ms, urgent_ms, urgent_ms + 10**5, -7 * 2 * 10**6, 2 * 10**6)
+        index.put(item, item % 8, chance.randrange(64), item, *goal)
     taken = tracemalloc.get_traced_memory()[0]
     return index, taken
 
@@ -268,7 +277,8 @@ def test_memory_stays_where_it_is() -> None:
         for number in range(rounds):
             item = chance.randrange(items)
             index.take(item)
-            index.put(item, chance.randrange(2), chance.randrange(64), number, 0, 0, t + 10**5, NEVER_MS, 0, NEVER_MS)
+            goal = (0, -7 * (t + 10**5), t + 10**5, NEVER_MS, -7 * NEVER_MS, NEVER_MS)
+            index.put(item, chance.randrange(2), chance.randrange(64), number, *goal)
             if not number % 1000:
                 t += 400
                 index.best(array("q", [0]), 1, 0, t)
