@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,11 +21,13 @@ from edge.messages import (
     OfficeOpened,
     Place,
     Rack,
+    Segment,
     Site,
     SiteOpened,
     StockOpened,
     Zone,
 )
+from edge.messages.tracks import Fleet, Station, TrackEdge, TrackNode, Vehicle
 from edge.settings import ConfigError, ProcessSettings, SiteSettings
 
 
@@ -49,6 +52,8 @@ def site_message(settings: SiteSettings) -> Site:
                 max_recirc=machine.max_recirc,
                 autostart=machine.autostart,
                 lane_by=machine.lane_by,
+                cycle_ms=machine.cycle_ms,
+                unit_ms=machine.unit_ms,
             )
             for machine in settings.machines
         ),
@@ -58,6 +63,35 @@ def site_message(settings: SiteSettings) -> Site:
         hu_max_units=settings.hu_max_units,
         walk_mm_s=settings.walk_mm_s,
         trip_units=settings.trip_units,
+        segments=tuple(Segment(**segment.model_dump()) for segment in settings.segments),
+        fleet=fleet_of(settings),
+    )
+
+
+def fleet_of(settings: SiteSettings) -> Fleet | None:
+    """Vehicles and their layout; None for a site without vehicles."""
+    fleet = settings.fleet
+    if fleet is None or not settings.vehicles:
+        return None
+    at = {node.node_id: (node.x_mm, node.y_mm) for node in fleet.nodes}
+    wire = {"manufacturer", "serial", "version"}
+    return Fleet(
+        nodes=tuple(
+            TrackNode(**node.model_dump(exclude={"charge"}), charge=node.charge or node.node_id in fleet.chargers)
+            for node in fleet.nodes
+        ),
+        edges=tuple(
+            TrackEdge(
+                **edge.model_dump(exclude={"length_mm"}),
+                length_mm=edge.length_mm or round(math.dist(at[edge.start], at[edge.end])),
+            )
+            for edge in fleet.edges
+        ),
+        stations=tuple(Station(**station.model_dump()) for station in fleet.stations),
+        vehicles=tuple(Vehicle(**vehicle.model_dump(exclude=wire)) for vehicle in settings.vehicles),
+        load_type=fleet.load_type,
+        handling_ms=fleet.handling_ms,
+        ahead=fleet.ahead,
     )
 
 

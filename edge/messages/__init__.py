@@ -14,23 +14,20 @@ from edge.messages.machines import (
     AlarmRaised,
     CommandEnded,
     CommandMachine,
-    DecisionCode,
-    DivertUnit,
+    Flow,
     JobEnded,
-    LaneAssigned,
-    LaneChanged,
+    JobOverdue,
     Link,
+    LinkGap,
     MachineChanged,
     MachineCommand,
+    MachineCommandRefused,
     MachineCommandRequested,
+    MergeChanged,
     PackMl,
-    ScanStatus,
-    SortResult,
     StartJob,
-    UnitArrived,
-    UnitMissing,
-    UnitScanned,
-    UnitSorted,
+    ZoneChanged,
+    ZoneFault,
 )
 from edge.messages.orders import (
     Departure,
@@ -64,12 +61,27 @@ from edge.messages.site import (
     PeerChanged,
     Place,
     Rack,
+    Segment,
     Site,
     SiteOpened,
     Woken,
     Zone,
     lane_location,
     rack_locations,
+)
+from edge.messages.sorting import (
+    DecisionCode,
+    DivertUnit,
+    Flaw,
+    HandshakeFailed,
+    LaneAssigned,
+    LaneChanged,
+    ScanStatus,
+    SortResult,
+    UnitArrived,
+    UnitMissing,
+    UnitScanned,
+    UnitSorted,
 )
 from edge.messages.stock import (
     AsnAnnounced,
@@ -92,6 +104,7 @@ from edge.messages.stock import (
     UnitRerouted,
     UnitStaged,
 )
+from edge.messages.vehicles import VEHICLE_READERS, VehicleMessage
 from edge.messages.work import (
     Considered,
     OrderHeldBack,
@@ -158,16 +171,22 @@ Message = (
     | MachineChanged
     | LaneChanged
     | LaneAssigned
+    | ZoneChanged
+    | MergeChanged
+    | HandshakeFailed
+    | LinkGap
     | UnitScanned
     | DivertUnit
     | UnitSorted
     | UnitArrived
     | UnitMissing
     | StartJob
+    | JobOverdue
     | JobEnded
     | CommandMachine
     | CommandEnded
     | MachineCommandRequested
+    | MachineCommandRefused
     | AlarmRaised
     | AlarmCleared
     | AlarmAcknowledged
@@ -178,6 +197,7 @@ Message = (
     | EventSetAside
     | ForecastMade
     | CutoffAtRisk
+    | VehicleMessage
 )
 """Anything that may be reported, sent, or written to the journal."""
 
@@ -227,16 +247,22 @@ READERS: dict[type[Message], tuple[str, ...]] = {
     MachineChanged: ("wes",),
     LaneChanged: ("wes",),
     LaneAssigned: ("wms",),
+    ZoneChanged: ("wes",),
+    MergeChanged: (),
+    HandshakeFailed: ("wes",),
+    LinkGap: (),
     UnitScanned: ("wes",),
     DivertUnit: ("machines",),
     UnitSorted: ("wes",),
     UnitArrived: ("wms",),
     UnitMissing: ("wms",),
     StartJob: ("machines",),
+    JobOverdue: ("wes",),
     JobEnded: ("wes",),
     CommandMachine: ("machines",),
     CommandEnded: ("wes",),
     MachineCommandRequested: ("wes",),
+    MachineCommandRefused: (),
     AlarmRaised: (),
     AlarmCleared: (),
     AlarmAcknowledged: ("wes",),
@@ -247,6 +273,7 @@ READERS: dict[type[Message], tuple[str, ...]] = {
     EventSetAside: ("wes",),
     ForecastMade: ("wes",),
     CutoffAtRisk: (),
+    **VEHICLE_READERS,
 }
 """Which systems read a message; every kind of message has a row."""
 
@@ -279,13 +306,17 @@ __all__ = [
     "DispatchTuning",
     "DivertUnit",
     "EventSetAside",
+    "Flaw",
+    "Flow",
     "ForecastMade",
     "Gate",
     "GoodsReceived",
     "GoodsRefused",
+    "HandshakeFailed",
     "Item",
     "ItemsListed",
     "JobEnded",
+    "JobOverdue",
     "Lane",
     "LaneAssigned",
     "LaneChanged",
@@ -293,10 +324,13 @@ __all__ = [
     "LineResult",
     "LineShorted",
     "Link",
+    "LinkGap",
     "Machine",
     "MachineChanged",
     "MachineCommand",
+    "MachineCommandRefused",
     "MachineCommandRequested",
+    "MergeChanged",
     "Message",
     "OfficeOpened",
     "OrderAccepted",
@@ -325,6 +359,7 @@ __all__ = [
     "ResourceKind",
     "ResourceLeft",
     "ScanStatus",
+    "Segment",
     "Site",
     "SiteOpened",
     "SortResult",
@@ -356,6 +391,8 @@ __all__ = [
     "UnitStaged",
     "Woken",
     "Zone",
+    "ZoneChanged",
+    "ZoneFault",
     "lane_location",
     "rack_locations",
 ]

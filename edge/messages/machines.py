@@ -1,4 +1,4 @@
-"""Machines: what PLCs report and what they are told. Codes after plc-and-standards 1.4 and 2.4."""
+"""Machines: what PLCs report and what they are told. Codes after plc-and-standards 2.4 and 9."""
 
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
@@ -39,60 +39,14 @@ class MachineCommand(IntEnum):
     UNSUSPEND = 7
     ABORT = 8
     CLEAR = 9
+    COMPLETE = 10
     LANE_ENABLE = 100
     LANE_DISABLE = 101
     CLEAR_JAM = 102
-
-
-class ScanStatus(IntEnum):
-    NONE = 0
-    OK = 1
-    NO_READ = 2
-    MULTI_READ = 3
-    CONFLICT = 4
-    INVALID = 5
-    SCANNER_FAULT = 6
-
-
-class DecisionCode(IntEnum):
-    ROUTE = 1
-    RECIRC = 2
-    REJECT = 3
-    HOLD = 4
-    PASS = 5
-
-
-class SortResult(IntEnum):
-    """What happened to a unit; the PLC's word is the truth."""
-
-    NONE = 0
-    DIVERTED = 1
-    DIVERTED_ALT = 2
-    DEFAULT_LANE = 3
-    RECIRCULATED = 4
-    NO_READ = 10
-    MULTI_READ = 11
-    CODE_INVALID = 12
-    SCANNER_FAULT = 13
-    NO_DECISION = 20
-    LATE_DECISION = 21
-    INVALID_DEST = 22
-    HOST_OFFLINE = 23
-    UNKNOWN_ITEM = 24
-    LANE_FULL = 30
-    LANE_DISABLED = 31
-    LANE_JAM = 32
-    RATE_LIMIT = 33
-    GAP_ERROR = 34
-    SIZE_ERROR = 35
-    DIVERT_FAILED = 40
-    MISSORT = 41
-    LOST = 42
-    UNEXPECTED = 43
-    HANDOVER = 44
-    MAX_RECIRC = 50
-    FLUSHED = 51
-    ESTOP = 52
+    ACCUMULATE = 110
+    """(zone, 1 or 0): a conveyor zone keeps its unit, or no longer."""
+    RELEASE = 111
+    """(zone,): one unit leaves a zone that accumulates."""
 
 
 class Link(StrEnum):
@@ -100,9 +54,21 @@ class Link(StrEnum):
     LOST = "lost"
 
 
+class Flow(StrEnum):
+    """Whether a machine that could work has something to do, and somewhere to put it."""
+
+    NORMAL = ""
+    STARVED = "starved"
+    BLOCKED = "blocked"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MachineChanged:
-    """The machine's PackML state or the quality of its link changed. `boot` is the PLC's epoch."""
+    """The machine's PackML state, its flow or the quality of its link changed. `boot` is the PLC's epoch.
+
+    `reason` is the cause as code and detail: of the link when that is lost ("HEARTBEAT_STALE"), else the machine's own
+    ("ESTOP zones 3", "PART_LOST", "FAULT_17").
+    """
 
     at_ms: int
     machine_id: str
@@ -110,114 +76,72 @@ class MachineChanged:
     link: Link
     boot: int = 0
     reason: str = ""
+    flow: Flow = Flow.NORMAL
+
+
+class ZoneFault(StrEnum):
+    """What keeps a conveyor zone from moving its unit on, the gravest one."""
+
+    NONE = ""
+    ESTOP = "estop"
+    MOTOR = "motor"
+    SENSOR_JAM = "sensor_jam"
+    ARRIVAL_JAM = "arrival_jam"
+    MAINTENANCE = "maintenance"
+    HELD = "held"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LaneChanged:
-    at_ms: int
-    machine_id: str
-    lane: int
-    enabled: bool
-    full: bool
-    jam: bool
+class ZoneChanged:
+    """A conveyor zone got into trouble or out of it, or began or ceased to accumulate; not told for passing units.
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LaneAssigned:
-    """From now on this pool lane is for the units of a departure, or of one of its orders; "" = for nobody.
-
-    A lane for a wave is for the departures in `also` too.
+    `arrivals` and `departures` are the PLC's rolling counts, `tracking_id` is the unit in the zone (0 = none).
     """
 
     at_ms: int
     machine_id: str
-    lane: int
-    departure_id: str
-    reason: str
-    order_id: str = ""
-    also: tuple[str, ...] = ()
+    zone: int
+    fault: ZoneFault
+    accumulating: bool
+    blocked: bool
+    arrivals: int
+    departures: int
+    tracking_id: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class UnitScanned:
-    """A PLC asks where a unit shall go. (machine_id, boot, seq) names the request once and for all.
+class MergeChanged:
+    """A merge moves, or stands with units waiting at it; `waiting` counts them per inlet."""
 
-    On a sorter the unit keeps moving and `budget_ms` is left to answer; at a conveyor's exit it stands and waits
-    (`budget_ms` 0 = no limit).
+    at_ms: int
+    machine_id: str
+    merge: int
+    moving: bool
+    mode: int
+    waiting: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkGap:
+    """The link could not go on where it was: notifications of these milliseconds may be missing.
+
+    Everything has been read anew, and the rings are caught up by their numbers. `reason` SUBSCRIPTION_GONE,
+    SUBSCRIPTION_SILENT, MESSAGES_LOST or QUEUE_OVERFLOW.
     """
 
     at_ms: int
     machine_id: str
-    boot: int
-    seq: int
-    tracking_id: int
-    decision_point: int
-    status: ScanStatus
-    barcode: str
-    recirc_count: int
-    budget_ms: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DivertUnit:
-    """The answer to UnitScanned (boot, seq). ROUTE to `lane` or else `alternate`; PASS lets a conveyor hand it on."""
-
-    at_ms: int
-    machine_id: str
-    boot: int
-    seq: int
-    tracking_id: int
-    code: DecisionCode
-    lane: int = 0
-    alternate: int = 0
-    max_recirc: int = 3
-    hu_id: str = ""
-    reason: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UnitSorted:
-    """The PLC's report of what became of a unit. `decision_seq` is the request it was decided by (0 = none)."""
-
-    at_ms: int
-    machine_id: str
-    boot: int
-    seq: int
-    tracking_id: int
-    lane: int
-    requested_lane: int
-    result: SortResult
-    reason: SortResult
-    decision_seq: int
-    decision_latency_ms: int
-    recirc_count: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UnitArrived:
-    """The WES knows where a handling unit has come to rest: `location` is a lane location ("sorter1/L03")."""
-
-    at_ms: int
-    hu_id: str
-    machine_id: str
-    location: str
-    result: SortResult
-    reason: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UnitMissing:
-    """The WES lost track of a handling unit (LOST, FLUSHED, PLC restart); a person has to look."""
-
-    at_ms: int
-    hu_id: str
-    machine_id: str
+    from_ms: int
+    to_ms: int
     reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StartJob:
-    """A robot shall pick `quantity` from `source` into `hu_id`. `job_id` is unique per site and never used twice."""
+    """A robot shall pick `quantity` from `source` into `hu_id`. `job_id` is unique per site and never used twice.
+
+    `boot` is the PLC's epoch when it was decided: a PLC that has restarted since is not given the job (0 = any).
+    """
 
     at_ms: int
     machine_id: str
@@ -227,11 +151,26 @@ class StartJob:
     sku: str
     hu_id: str
     quantity: int
+    boot: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobOverdue:
+    """The robot has worked on a job three times as long as it should take; it still has it, so somebody must look."""
+
+    at_ms: int
+    machine_id: str
+    job_id: int
+    worked_ms: int
+    nominal_ms: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobEnded:
-    """What the robot did. `picked` may be below the asked quantity; `result` OK, SHORT, REJECTED, FAULT, UNKNOWN."""
+    """What the robot did. `picked` may be below the asked quantity.
+
+    `result` OK, SHORT, REJECTED (never begun), FAULT, PART_LOST (it may lie in the cell) or UNKNOWN.
+    """
 
     at_ms: int
     machine_id: str
@@ -244,18 +183,22 @@ class JobEnded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommandMachine:
-    """A command for the mailbox of a machine; `args` fill CmdArg1..3."""
+    """A command for the mailbox of a machine; `args` fill CmdArg1..3. `request_id` names the request behind it."""
 
     at_ms: int
     machine_id: str
     command: MachineCommand
     args: tuple[int, ...] = ()
     by: str = "wes"
+    request_id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommandEnded:
-    """The mailbox's answer: DONE, ACCEPTED, REJECTED, TIMEOUT or UNKNOWN."""
+    """What became of a command: DONE, ACCEPTED, REJECTED, TIMEOUT or UNKNOWN.
+
+    REJECTED and TIMEOUT are certain: it was not carried out and will not be. UNKNOWN: it may have been.
+    """
 
     at_ms: int
     machine_id: str
@@ -263,6 +206,7 @@ class CommandEnded:
     args: tuple[int, ...] = ()
     result: str
     reason: str = ""
+    request_id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -274,6 +218,21 @@ class MachineCommandRequested:
     command: MachineCommand
     args: tuple[int, ...] = ()
     by: str
+    request_id: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MachineCommandRefused:
+    """A request that nothing was sent for: `reason` is the code, `detail` says what would be right."""
+
+    at_ms: int
+    machine_id: str
+    command: MachineCommand
+    args: tuple[int, ...] = ()
+    by: str
+    request_id: str = ""
+    reason: str
+    detail: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from edge.messages.tracks import Fleet
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rack:
@@ -85,6 +87,23 @@ class Machine:
     max_recirc: int = 3
     autostart: bool = True
     lane_by: str = "departure"
+    cycle_ms: int = 0
+    unit_ms: int = 0
+    """Nominal: one cycle, and so much more for each unit of a robot's job; 0 = not known."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Segment:
+    """A stretch of conveyor from `start` to `end`: machines, pack stations, or lane locations of a sorter.
+
+    `capacity` units run on it at once, 0 = no limit.
+    """
+
+    start: str
+    end: str
+    length_mm: int = 10_000
+    speed_mm_s: int = 600
+    capacity: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +123,9 @@ class Site:
     walk_mm_s: int = 1200
     trip_units: int = 1
     """Handling units one person fills on one walk."""
+    segments: tuple[Segment, ...] = ()
+    """Conveyors as they really run, where `feeds` and the lanes do not say it all."""
+    fleet: Fleet | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,16 +133,18 @@ class DispatchTuning:
     """What the dispatch weighs against what.
 
     `slack_nat_ms` of slack, or `travel_nat_ms` of walking, make a task 2.7 times less urgent. A task is given up for
-    its departure `tolerance_ms` after its latest start. Busy hands may be `margin_permille` of their remaining work
-    later than thought, twice, and once more per doubling of a task's weight; waiting for them costs `wait_permille` of
-    walking as long.
+    its departure `tolerance_ms` after its latest start. Busy hands may be `margin_permille` of the work they have in
+    hand later than thought, twice, and once more per doubling of a task's weight. Waiting for them costs
+    `wait_permille` of walking as long; that a task without slack waits `haste_permille` of it, half of that for every
+    `slack_nat_ms` of slack, and as much again per doubling of its weight.
     """
 
-    slack_nat_ms: int = 120_000
-    travel_nat_ms: int = 30_000
+    slack_nat_ms: int = 180_000
+    travel_nat_ms: int = 10_000
     tolerance_ms: int = 0
-    margin_permille: int = 100
-    wait_permille: int = 1000
+    margin_permille: int = 1000
+    wait_permille: int = 400
+    haste_permille: int = 300
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,6 +17,7 @@ class TaskKind(StrEnum):
 class ResourceKind(StrEnum):
     PERSON = "person"
     ROBOT = "robot"
+    VEHICLE = "vehicle"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +31,7 @@ class Task:
 
     PICK: `quantity` of `sku` from location `source` into handling unit `hu_id`.
     PACK: close and label `hu_id` at location `source` (a pack station), put it on conveyor `target`.
-    CARRY: take `hu_id` from location `source` to staging lane `target` by hand.
+    CARRY: take `hu_id` from location `source` to staging lane `target`; a vehicle may where both are stations.
     LOAD: take `hu_id` from lane location `source` into departure `departure_id`.
     PUTAWAY: `quantity` of `sku` from `source` (dock) to location `target`.
     """

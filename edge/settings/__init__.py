@@ -1,5 +1,6 @@
 """config/* as frozen pydantic models: read once, checked at the door. Knows files, never a running process."""
 
+from edge.settings.fleet import FleetSettings, VehicleSettings
 from edge.settings.model import ConfigError
 from edge.settings.process import (
     BrokerSettings,
@@ -10,7 +11,7 @@ from edge.settings.process import (
     ProcessSettings,
 )
 from edge.settings.reading import read_process, read_site
-from edge.settings.site import DeviceSettings, LaneSettings, MachineSettings, PollSettings, SiteSettings
+from edge.settings.site import DeviceSettings, LaneSettings, MachineSettings, PollSettings, SiteSettings, TlsSettings
 from edge.settings.tags import Tag, read_tags
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "ClockSettings",
     "ConfigError",
     "DeviceSettings",
+    "FleetSettings",
     "ForecastSettings",
     "LaneSettings",
     "LimitSettings",
@@ -27,6 +29,8 @@ __all__ = [
     "ProcessSettings",
     "SiteSettings",
     "Tag",
+    "TlsSettings",
+    "VehicleSettings",
     "read_process",
     "read_site",
     "read_tags",

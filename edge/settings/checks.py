@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from zoneinfo import ZoneInfo, available_timezones
 
-from edge.settings.site import MachineSettings, SiteSettings
+from edge.settings.site import DeviceSettings, MachineSettings, SiteSettings
 from edge.settings.tags import Tag
 
 Where = tuple[int | str, ...]
@@ -26,8 +26,15 @@ def check_site(site: SiteSettings) -> Iterator[tuple[Where, str]]:
             yield ("zones", index, "pack_station"), f"{zone.pack_station!r} is not in places; add it there"
         if zone.conveyor and zone.conveyor not in machines:
             yield ("zones", index, "conveyor"), f"{zone.conveyor!r} is not in machines; add it there"
+    for field, problem in _check_gateways(site):
+        yield field, problem
     for index, machine in enumerate(site.machines):
         for field, problem in _check_machine(machine, machines, zones, set(site.devices)):
+            yield ("machines", index, *field), problem
+    yield from _check_segments(site, places | machines)
+    yield from _unreachable(site)
+    for index, machine in enumerate(site.machines):
+        for field, problem in _check_budget(machine, site):
             yield ("machines", index, *field), problem
 
 
@@ -43,6 +50,41 @@ def _duplicates(site: SiteSettings) -> Iterator[tuple[Where, str]]:
         for name, times in Counter(names).items():
             if times > 1:
                 yield (section,), f"{name!r} is used {times} times; each needs its own name"
+
+
+def _check_gateways(site: SiteSettings) -> Iterator[tuple[Where, str]]:
+    """Modbus devices behind one host and port share its connections."""
+    first: dict[tuple[str, int], tuple[str, DeviceSettings]] = {}
+    for name, device in site.devices.items():
+        if device.driver != "modbus":
+            continue
+        other, seen = first.setdefault((device.host, device.port), (name, device))
+        if (seen.connections, seen.tls) != (device.connections, device.tls):
+            yield (
+                ("devices", name),
+                f"shares {device.host}:{device.port} with {other}; give both the same connections and tls",
+            )
+        if other != name and seen.unit == device.unit:
+            yield (
+                ("devices", name, "unit"),
+                f"unit {device.unit} at {device.host}:{device.port} is {other}; give each its own",
+            )
+
+
+def _check_segments(site: SiteSettings, nodes: set[str]) -> Iterator[tuple[Where, str]]:
+    lanes = {f"{machine.machine_id}/L{lane.lane:02}" for machine in site.machines for lane in machine.lanes}
+    feeds = {machine.machine_id: machine.feeds for machine in site.machines if machine.kind == "conveyor"}
+    ends: dict[str, set[str]] = {}
+    for index, segment in enumerate(site.segments):
+        for field, name in (("start", segment.start), ("end", segment.end)):
+            if name not in nodes | lanes:
+                yield ("segments", index, field), f"{name!r} is no machine, place or lane; correct it or add it there"
+        if segment.end in ends.setdefault(segment.start, set()) | {segment.start}:
+            yield ("segments", index), f"{segment.start} > {segment.end} is there twice or goes nowhere; remove it"
+        ends[segment.start].add(segment.end)
+    for start, found in ends.items():
+        if start in feeds and feeds[start] not in found:
+            yield ("segments",), f"{start} feeds {feeds[start]!r}, and no segment leads there; add it, or correct feeds"
 
 
 def _check_machine(
@@ -68,16 +110,67 @@ def _check_machine(
                 yield ("lanes", index, "pool"), f"lane {each.lane} is the default or hospital lane; remove pool"
 
 
-def check_tags(tags: Iterable[Tag]) -> Iterator[str]:
-    """Registers that two tags with different writers claim."""
+def _unreachable(site: SiteSettings) -> Iterator[tuple[Where, str]]:
+    """Machines and lanes that nothing put onto a conveyor could ever come to."""
+    onward: dict[str, set[str]] = {}
+    for segment in site.segments:
+        onward.setdefault(segment.start, set()).add(segment.end)
+    for machine in site.machines:
+        lanes = {f"{machine.machine_id}/L{lane.lane:02}" for lane in machine.lanes}
+        onward.setdefault(machine.machine_id, lanes | {machine.feeds} - {""})
+    left = [name for zone in site.zones for name in (zone.pack_station, zone.conveyor) if name]
+    seen = set(left)
+    while left:
+        for name in onward.get(left.pop(), set()) - seen:
+            seen.add(name)
+            left.append(name)
+    for index, machine in enumerate(site.machines):
+        if machine.kind == "conveyor" and machine.machine_id not in seen:
+            text = f"nothing leads to {machine.machine_id}; name it as conveyor of a zone, or lead a segment to it"
+            yield ("machines", index), text
+        if not machine.lanes:
+            continue
+        if machine.machine_id not in seen:
+            text = f"no lane of {machine.machine_id} can be reached; feed it from a conveyor, or lead a segment to it"
+            yield ("machines", index), text
+            continue
+        for number, lane in enumerate(machine.lanes):
+            if f"{machine.machine_id}/L{lane.lane:02}" not in seen:
+                text = f"lane {lane.lane} cannot be reached from {machine.machine_id}; add a segment that leads to it"
+                yield ("machines", index, "lanes", number), text
+
+
+def _check_budget(machine: MachineSettings, site: SiteSettings) -> Iterator[tuple[Where, str]]:
+    """A unit must not be at its lane before it can be decided where it goes."""
+    if not (machine.speed_mm_s and machine.scanner_to_first_mm):
+        return
+    budget_ms = machine.scanner_to_first_mm * 1000 // machine.speed_mm_s
+    device = site.devices.get(machine.device)
+    needed_ms = machine.decision_ms + (device.poll.fast if device is not None else 0)
+    if budget_ms < needed_ms:
+        least_mm = -(-needed_ms * machine.speed_mm_s // 1000)
+        yield (
+            ("scanner_to_first_mm",),
+            f"{machine.scanner_to_first_mm} mm at {machine.speed_mm_s} mm/s leave {budget_ms} ms, and a decision may "
+            f"take {needed_ms} ms (decision_ms and one fast poll); at least {least_mm} mm, or a slower belt",
+        )
+
+
+def check_tags(tags: Iterable[Tag]) -> Iterator[tuple[Tag, str]]:
+    """Registers that two tags with different writers claim: the later tag, and the problem."""
     owners: dict[tuple[str, int], Tag] = {}
     for tag in tags:
         if tag.table == "node":
             continue
         for address in range(tag.address, tag.address + tag.words):
             other = owners.setdefault((tag.table, address), tag)
-            if other is not tag and (other.writer != tag.writer or other.type != "bits"):
-                yield f"{tag.name}: {tag.table} {address} is already {other.name} (written by {other.writer})"
+            parts = other.type == "bits" or None not in (other.bit, tag.bit)
+            if other is not tag and (other.writer != tag.writer or not parts):
+                yield (
+                    tag,
+                    f"{tag.name}: {tag.table} {address} is already {other.name} (line {other.line}, written by "
+                    f"{other.writer}); give one of them its own register",
+                )
                 break
 
 

@@ -9,9 +9,12 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from edge.settings.checks import check_site
+from edge.settings.fleet import FleetSettings
+from edge.settings.fleet_checks import check_fleet
+from edge.settings.lif import read_lif
 from edge.settings.model import ConfigError
 from edge.settings.process import ProcessSettings
-from edge.settings.site import SiteSettings
+from edge.settings.site import DeviceSettings, SiteSettings
 
 FILE_MAX_BYTES = 4_000_000
 M = TypeVar("M", bound=BaseModel)
@@ -91,16 +94,36 @@ def load(path: Path, model: type[M]) -> tuple[M, Any]:
 def read_site(path: Path) -> SiteSettings:
     """site.yaml, with the paths of its tag tables made absolute. Raises ConfigError."""
     site, data = load(path, SiteSettings)
-    findings = [f"{path}:{_at(data, where)}: {problem}" for where, problem in check_site(site)]
-    if findings:
-        raise ConfigError(findings)
-    devices = {
-        name: device.model_copy(
-            update={"tags": path.parent / device.tags, "pki": device.pki and path.parent / device.pki}
-        )
-        for name, device in site.devices.items()
-    }
+    if site.fleet is not None:
+        site = site.model_copy(update={"fleet": _fleet_beside(path.parent, site.fleet)})
+    problems = [*check_site(site), *check_fleet(site)]
+    if problems:
+        raise ConfigError([f"{path}:{_at(data, where)}: {problem}" for where, problem in problems])
+    devices = {name: _beside(path.parent, device) for name, device in site.devices.items()}
     return site.model_copy(update={"devices": devices})
+
+
+def _fleet_beside(folder: Path, fleet: FleetSettings) -> FleetSettings:
+    """The fleet with its layout file read and the paths of its broker made absolute. Raises ConfigError."""
+    if fleet.layout is not None:
+        fleet = read_lif(folder / fleet.layout, fleet)
+    files = ("password_file", "ca_file", "cert_file", "key_file")
+    paths = {name: folder / value for name in files if (value := getattr(fleet.broker, name)) is not None}
+    return fleet.model_copy(update={"broker": fleet.broker.model_copy(update=paths)})
+
+
+def _beside(folder: Path, device: DeviceSettings) -> DeviceSettings:
+    tls = device.tls and device.tls.model_copy(
+        update={name: folder / getattr(device.tls, name) for name in ("ca", "certificate", "key")}
+    )
+    return device.model_copy(
+        update={
+            "tags": folder / device.tags,
+            "pki": device.pki and folder / device.pki,
+            "password_file": device.password_file and folder / device.password_file,
+            "tls": tls,
+        }
+    )
 
 
 def read_process(path: Path) -> ProcessSettings:

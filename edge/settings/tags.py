@@ -21,9 +21,13 @@ class Tag(Model):
     """The address as documents print it (400001 + address); checked against it."""
     node: str = ""
     """OPC UA: path below the device's root."""
-    type: Literal["bool", "uint16", "int16", "uint32", "int32", "uint64", "float32", "string", "bits"]
+    type: Literal[
+        "bool", "uint16", "int16", "uint32", "int32", "uint64", "int64", "float32", "float64", "string", "bits"
+    ]
     count: int = Field(1, ge=1, le=125)
-    """Strings: length in bytes."""
+    """Strings: length in bytes. Bit fields: registers; bit n is bit n mod 16 of register n div 16."""
+    bit: int | None = Field(None, ge=0, le=15)
+    """A bool inside a register: which bit of it, 0 the lowest."""
     word_order: Literal["ABCD", "DCBA", "BADC", "CDAB"] = "ABCD"
     scale: float = 1.0
     unit: str = ""
@@ -32,12 +36,14 @@ class Tag(Model):
     poll_class: Literal["fast", "normal", "slow", "ring"] = "normal"
     """`ring` tags are read when the equipment asks for them, not by the clock."""
     description: str = ""
+    line: int = Field(0, exclude=True)
+    """Where it stands in its CSV."""
 
     @property
     def words(self) -> int:
         """Registers the tag covers."""
-        sizes = {"uint32": 2, "int32": 2, "float32": 2, "uint64": 4, "string": (self.count + 1) // 2}
-        return sizes.get(self.type, 1)
+        sizes = {"uint32": 2, "int32": 2, "float32": 2, "uint64": 4, "int64": 4, "float64": 4, "bits": self.count}
+        return (self.count + 1) // 2 if self.type == "string" else sizes.get(self.type, 1)
 
     @model_validator(mode="after")
     def _consistent(self) -> "Tag":
@@ -46,8 +52,20 @@ class Tag(Model):
             raise ValueError(f"ref {self.ref} does not match address {self.address}: expected {base + self.address}")
         if self.table in ("input", "discrete") and self.writer == "wcs":
             raise ValueError(f"a {self.table} register cannot be written by the wcs")
+        if self.table in ("input", "discrete") and self.access != "r":
+            raise ValueError(f"access {self.access}: a {self.table} register can only be read; make it r")
+        if self.access == "r" and self.writer == "wcs":
+            raise ValueError("writer wcs with access r: what we write must be rw, or w where it cannot be read back")
+        if self.access == "w" and self.writer == "plc":
+            raise ValueError("writer plc with access w: what the PLC writes must be readable; make it r or rw")
+        if self.table in ("coil", "discrete") and self.type != "bool":
+            raise ValueError(f"type {self.type}: a {self.table} is one bit; make it bool")
         if self.table == "node" and not self.node:
             raise ValueError("a node tag needs its node path")
+        if self.bit is not None and (self.type != "bool" or self.table not in ("holding", "input")):
+            raise ValueError("bit is for a bool inside a holding or input register; leave it empty")
+        if self.type == "bits" and self.count > 8:
+            raise ValueError(f"a bit field of {self.count} registers; at most 8 (128 bits) make one tag")
         return self
 
 
@@ -58,11 +76,14 @@ def read_tags(path: Path) -> tuple[Tag, ...]:
     seen: dict[str, int] = {}
     try:
         with path.open(encoding="utf-8", newline="") as file:
-            for number, row in enumerate(csv.DictReader(file), start=2):
-                if number > TAGS_MAX:
+            rows = csv.DictReader(file)
+            for row in rows:
+                number = rows.line_num
+                if len(tags) >= TAGS_MAX:
                     raise ConfigError([f"{path}:{number}: more than {TAGS_MAX} tags"])
+                given = {key: value for key, value in row.items() if value not in ("", None)}
                 try:
-                    tag = Tag.model_validate({key: value for key, value in row.items() if value not in ("", None)})
+                    tag = Tag.model_validate({**given, "line": number})
                 except ValidationError as error:
                     findings += [
                         f"{path}:{number}: {'.'.join(map(str, e['loc'])) or '(row)'}: {e['msg']}"

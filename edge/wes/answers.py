@@ -21,7 +21,9 @@ from edge.wes.sort import (
 )
 from edge.wes.state import LaneTable, UnitRecord
 
-WORDS = {DISABLED: "disabled", FULL: "full", JAM: "jammed"}
+RATED = 8
+"""The PLC lets no unit into the lane for a while (its divert-rate limiter); beside DISABLED, FULL and JAM."""
+WORDS = {DISABLED: "disabled", FULL: "full", JAM: "jammed", RATED: "rate limited"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

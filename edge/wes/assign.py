@@ -1,7 +1,7 @@
-"""Work meets hands: what the plan decides becomes assignments, each with its reason."""
+"""A task comes into somebody's hands, with its reason, and out of them again."""
 
 from edge.messages import Considered, ResourceKind, StartJob, TaskAssigned, TaskUnassigned
-from edge.wes import trips
+from edge.wes import carriers, trips
 from edge.wes.estimates import MINUTE_MS
 from edge.wes.floor import Floor
 from edge.wes.state import ResourceRecord
@@ -15,42 +15,6 @@ LEAD = {
     "fifo": "first come: ",
 }
 CONSIDERED_MAX = 3
-
-
-def dispatch(floor: Floor) -> None:
-    """Trips go on; then the plan says who else begins what."""
-    go_on(floor)
-    if not floor.plan.changed:
-        return
-    for resource, record in floor.plan.choose(floor.now_ms):
-        give(floor, resource, record, *reasons(floor, resource, record))
-        trips.collect(floor, resource, record)
-    if any(each.trip for each in floor.state.resources.values()):
-        share(floor)
-    floor.plan.changed = False
-
-
-def share(floor: Floor) -> None:
-    """Who would stand idle takes work off a trip."""
-    for resource in trips.idle(floor):
-        shared = trips.to_share(floor, resource)
-        if shared is not None:
-            record, owner = shared
-            give(floor, resource, record, f"taken off the trip of {owner.resource_id}, who has {len(owner.trip)} more")
-
-
-def go_on(floor: Floor) -> None:
-    """Whoever is on a trip and has finished a task gets the next one."""
-    for resource in list(floor.on_trip.values()):
-        record = trips.next_of(floor, resource)
-        if record is None or not resource.available:
-            trips.scatter(floor, resource)
-            continue
-        left = len(resource.trip)
-        metres = floor.layout.walk_mm(resource.location, record.task.source) // 1000
-        more = f"{left} more after it" if left else "the last of it"
-        give(floor, resource, record, f"next of the trip, {metres} m further, {more}")
-    floor.on_trip.clear()
 
 
 def slack_ms(floor: Floor, record: TaskRecord) -> int:
@@ -100,7 +64,7 @@ def give(
     assert not resource.task_id
     moved = advance(record, TaskEvent.ASSIGN)
     assert moved
-    resource.ready_ms = floor.plan.ready_ms(resource, record, floor.now_ms) + trips.length_ms(floor, resource)
+    resource.ready_ms = carriers.ready_ms(floor, resource, record) + trips.length_ms(floor, resource)
     record.resource_id, record.assigned_ms, record.why = resource.resource_id, floor.now_ms, why
     record.walk_ms = floor.plan.walk_ms(resource, record)
     resource.task_id = record.task.task_id
@@ -111,7 +75,7 @@ def give(
         advance(record, TaskEvent.START, resource.resource_id)
         floor.state.last_job += 1
         record.job_id = floor.state.last_job
-        task = record.task
+        task, machine = record.task, floor.machine(resource.resource_id)
         floor.say(
             StartJob(
                 at_ms=floor.now_ms,
@@ -122,6 +86,7 @@ def give(
                 sku=task.sku,
                 hu_id=task.hu_id,
                 quantity=task.quantity,
+                boot=machine.boot if machine else 0,
             )
         )
 

@@ -120,6 +120,7 @@ class Timetable:
     a task without a unit appears. `shifts`: (at_ms, resource, comes), it joins, or leaves when its task is done.
     `closings`: (zone, from_ms, to_ms), the machines stand still and nothing is let in. `lanes`: (departure, from_ms,
     to_ms), the lane takes no units. `breakdowns`: (zone, mean ms until one, mean ms to repair), both exponential.
+    `turns`: (at_ms, unit, rank), a unit that still waits for room then has this rank from then on.
     `task_ms`, `transit_ms` (by unit), `load_ms` (by unit): fixed times instead of drawn ones, to run a day again.
     """
 
@@ -130,6 +131,7 @@ class Timetable:
         self.closings: list[tuple[int, int, int]] = []
         self.lanes: list[tuple[int, int, int]] = []
         self.breakdowns: list[tuple[int, int, int]] = []
+        self.turns: list[tuple[int, int, int]] = []
         self.task_ms: dict[int, int] = {}
         self.transit_ms: dict[int, int] = {}
         self.load_ms: dict[int, int] = {}

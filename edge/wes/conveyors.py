@@ -13,6 +13,7 @@ from edge.messages import (
     UnitScanned,
     UnitSorted,
 )
+from edge.wes.congestion import is_crowded, on_machine
 from edge.wes.floor import Floor
 from edge.wes.sorters import (
     ANSWERS_MAX,
@@ -20,13 +21,11 @@ from edge.wes.sorters import (
     TRACKING_MAX,
     enlist,
     is_stale,
-    leave_sorter,
     named,
-    on_machine,
     stray,
 )
 from edge.wes.state import MachineRecord, Ride, Track, UnitPlace, remember
-from edge.wes.units import expect, missing, seen
+from edge.wes.units import expect, leave_sorter, missing, seen
 
 
 def scanned(floor: Floor, machine: MachineRecord, scan: UnitScanned) -> None:
@@ -71,10 +70,7 @@ def may_pass(floor: Floor, config: Machine, ride_id: str) -> bool:
     if not config.feeds:
         return True
     target = floor.machine(config.feeds)
-    if target is None or not runs(target):
-        return False
-    behind = floor.layout.machines[config.feeds]
-    return behind.kind != "sorter" or on_machine(target, ride_id) < behind.on_machine_max
+    return target is not None and runs(target) and not is_crowded(floor, target, ride_id)
 
 
 def hand_on(floor: Floor, machine: MachineRecord, config: Machine, scan: UnitScanned, ride_id: str) -> None:
@@ -84,7 +80,7 @@ def hand_on(floor: Floor, machine: MachineRecord, config: Machine, scan: UnitSca
     if target is not None and config.feeds in floor.plans:
         enlist(floor, target, ride_id, Ride(boot=target.boot, via=machine.machine_id))
         maximum = floor.layout.machines[config.feeds].on_machine_max
-        reason = f"{config.feeds} has room: {on_machine(target, '')}/{maximum}"
+        reason = f"{config.feeds} has room: {on_machine(target)}/{maximum}"
     elif target is not None:
         reason = f"{config.feeds} runs"
     hu_id = "" if ride_id.startswith("?") else ride_id

@@ -73,9 +73,9 @@ def watch(floor: Floor) -> None:
         return
     shared_by = hands(floor)
     for departure_id, record in floor.state.departures.items():
-        if record.foreseen_ms > max(0, floor.now_ms - FRESH_MS):
-            continue
         work = floor.work.get(departure_id)
+        if (work is None and not record.at_risk) or record.foreseen_ms > max(0, floor.now_ms - FRESH_MS):
+            continue
         estimate = estimate_ms(work, shared_by) if work else 0
         left_ms = record.cutoff_ms - floor.now_ms
         if record.at_risk and (work is None or estimate + SAFE_AGAIN_MS < left_ms):
@@ -88,10 +88,13 @@ def watch(floor: Floor) -> None:
 
 
 def look_ahead(floor: Floor) -> None:
-    """Find the next time at which a departure comes to be at risk if nothing happens."""
+    """Find the next time at which a departure comes to be at risk if nothing happens, or its forecast is too old."""
     shared_by = hands(floor)
     limits = [
-        record.cutoff_ms - estimate_ms(floor.work[departure_id], shared_by)
+        max(
+            record.cutoff_ms - estimate_ms(floor.work[departure_id], shared_by),
+            record.foreseen_ms + FRESH_MS if record.foreseen_ms else 0,
+        )
         for departure_id, record in floor.state.departures.items()
         if departure_id in floor.work and not record.at_risk
     ]

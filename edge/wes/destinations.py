@@ -2,8 +2,10 @@
 
 from collections.abc import Iterable
 
-from edge.messages import Machine
-from edge.wes.sort import Barcodes, LanePlan
+from edge.messages import Machine, lane_location
+from edge.wes.network import CLOSED, FULL, OPEN, Network
+from edge.wes.sort import DISABLED, JAM, Barcodes, LanePlan
+from edge.wes.sort import FULL as LANE_FULL
 from edge.wes.state import DepartureRecord, MachineRecord, State, UnitRecord
 
 Key = tuple[str, str, str]
@@ -26,11 +28,21 @@ def wave_of(cutoff_ms: int) -> str:
 
 
 class Destinations:
-    """Dense numbers for keys, shared by all sorters. A number is given back when its last unit has left."""
+    """Dense numbers for keys, shared by all sorters. A number is given back when its last unit has left.
 
-    def __init__(self, sorters: Iterable[Machine]) -> None:
+    A route whose lanes are on another sorter goes by the lanes that lead there (`network`), as they are now.
+    """
+
+    def __init__(self, sorters: Iterable[Machine], network: Network) -> None:
         self.barcodes = Barcodes()
+        self.network = network
+        self.turned = network.changes
         self.plans = {machine.machine_id: LanePlan(machine, self.barcodes) for machine in sorters}
+        self.segments = {
+            machine_id: [network.find(machine_id, lane_location(machine_id, lane)) for lane in plan.position]
+            for machine_id, plan in self.plans.items()
+        }
+        """Where the lanes of each sorter are on the map; -1 for a lane that is not on it."""
         pooled = [plan for plan in self.plans.values() if plan.pooled]
         self.by_departure = bool(pooled)
         self.by_order = any(plan.lane_by == "order" for plan in pooled)
@@ -59,15 +71,23 @@ class Destinations:
             self.bind(unit)
 
     def show(self, machine: MachineRecord, position: int) -> None:
-        """Let decisions see a lane as the books have it now."""
+        """Let decisions, and the map, see a lane as the books have it now."""
         lanes = machine.lanes
-        self.plans[machine.machine_id].show(
-            position, lanes.load[position], lanes.bound[position], lanes.closed[position], lanes.sent_ms[position]
-        )
+        load, bound, closed = lanes.load[position], lanes.bound[position], lanes.closed[position]
+        self.plans[machine.machine_id].show(position, load, bound, closed, lanes.sent_ms[position])
+        segment = self.segments[machine.machine_id][position]
+        if segment >= 0:
+            shut = CLOSED if closed & (DISABLED | JAM) else FULL if closed & LANE_FULL else OPEN
+            self.network.set_state(segment, shut)
+            self.network.set_load(segment, load + bound)
+
+    def key(self, route: str, departure_id: str, order_id: str) -> Key:
+        """Which destination that is on this site."""
+        return route, departure_id * self.by_departure, order_id * self.by_order
 
     def bind(self, unit: UnitRecord) -> None:
         """The unit is known by its barcode, or goes elsewhere than before."""
-        number = self.number((unit.route, unit.departure_id * self.by_departure, unit.order_id * self.by_order))
+        number = self.number(self.key(unit.route, unit.departure_id, unit.order_id))
         before = self.barcodes.bind(unit.hu_id, number)
         if before == number:
             return
@@ -106,13 +126,28 @@ class Destinations:
     def aim(self, machine_id: str, number: int) -> None:
         """Set the lanes of a destination on a sorter: those given to it beside those of its route, then alternates."""
         plan, key = self.plans[machine_id], self.keys[number]
-        first = plan.first.get(key[0], [])
+        first = plan.first.get(key[0]) or self.onward(machine_id, key[0])
         machine = self.machines.get(machine_id)
         if plan.pooled and machine is not None:
             holder, given = holder_of(plan.lane_by, key, self.departures), machine.lanes.given
             if holder:
                 first = sorted([*first, *(position for position in plan.pool if given[position] == holder)])
         plan.set_row(number, first, plan.second.get(key[0], []))
+
+    def onward(self, machine_id: str, route: str) -> list[int]:
+        """The lanes of a sorter (positions) by which a route is reached that has its lanes on others."""
+        segments = self.segments[machine_id]
+        others = [other for other, plan in self.plans.items() if other != machine_id and route in plan.first]
+        ways = [self.network.toward(machine_id, other) for other in others]
+        found = [segments.index(way) for way in ways if way >= 0 and way in segments]
+        return sorted(dict.fromkeys(found))
+
+    def turn(self) -> None:
+        """The map may have changed: then what goes on to another sorter may go another way now."""
+        if self.turned != self.network.changes:
+            self.turned = self.network.changes
+            if len(self.plans) > 1:
+                self.aim_all()
 
     def aim_all(self) -> None:
         """Pool lanes changed hands, or a departure its cutoff."""

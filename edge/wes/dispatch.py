@@ -22,6 +22,8 @@ CANDIDATES = 16
 WIDE = 64
 """Tasks looked at for idle hands that would stay without work."""
 LATE_MS = 10_000
+NATS = 20
+"""With so many nats of slack, haste is worth nothing."""
 Tuning = DispatchTuning
 NEVER_MS = 1 << 40
 
@@ -29,6 +31,15 @@ NEVER_MS = 1 << 40
 def scaled(travel: "array[int]", weight: int) -> "array[int]":
     """Travel as index units."""
     return array("q", [cell * weight for cell in travel])
+
+
+def doublings(weight: int) -> int:
+    """How often 1 was doubled to get the weight."""
+    count = 0
+    while weight > 1:
+        weight //= 2
+        count += 1
+    return count
 
 
 class Dispatcher:
@@ -46,6 +57,8 @@ class Dispatcher:
         self.slope = ONE // tuning.slack_nat_ms if strategy in (ATCS, ROLLING) else 0
         self.walk_weight = {FIFO: 0, EDD: 0, NEAREST: 1}.get(strategy, ONE // tuning.travel_nat_ms)
         self.wait_weight = self.walk_weight * tuning.wait_permille // 1000
+        self.haste_weight = self.walk_weight * tuning.haste_permille // 1000
+        self.nat_ms = tuning.slack_nat_ms
         self.margin_permille = tuning.margin_permille
         self.tolerance_ms = tuning.tolerance_ms
         self.walks = walks if walks is not None else scaled(board.travel, self.walk_weight)
@@ -53,6 +66,7 @@ class Dispatcher:
         self.matching = Matching()
         self.class_count = 0
         self.able = array("q", [0])
+        self.open = array("q", [0])
         self.out = array("q", bytes(8 * WIDE))
         self.costs = array("q", bytes(8 * WIDE))
         self.near = array("q", bytes(8 * CANDIDATES))
@@ -70,6 +84,7 @@ class Dispatcher:
         for cls in range(self.class_count, len(board.class_lo)):
             self.index.add_class(board.class_lo[cls], board.class_hi[cls])
         self.class_count = len(board.class_lo)
+        self.open = grown(self.open, max(1, self.class_count))
         able = array("q", bytes(8 * max(1, self.class_count * len(board.group_classes))))
         for group, allowed in enumerate(board.group_classes):
             for cls in allowed:
@@ -105,15 +120,21 @@ class Dispatcher:
             line = line2 = top
             latest = lost = again = NEVER_MS
         self.index.put(task, board.t_cls[task], board.t_area[task], number, top, line, latest, lost, line2, again)
+        self.open[board.t_cls[task]] += 1
         if self.rolling:
             self.link_task(task, now_ms)
 
     def retract(self, task: int) -> None:
         """The task can no longer begin, or somebody has it."""
         if self.index.holds(task):
-            self.index.take(task)
+            self.take(task)
         if self.rolling and self.matching.has_col(task):
             self.matching.remove_col(task)
+
+    def take(self, task: int) -> None:
+        """Out of the open work."""
+        self.index.take(task)
+        self.open[self.board.t_cls[task]] -= 1
 
     def hands(self, resource: int, now_ms: int) -> None:
         """The resource became idle or busy, moved, or went off; the board says which."""
@@ -127,10 +148,11 @@ class Dispatcher:
             self.link_resource(resource, now_ms, CANDIDATES)
 
     def cost(self, resource: int, task: int, now_ms: int) -> int:
-        """What it costs that this resource does this task next: less index, more walk, being free later.
+        """What it costs that this resource does this task next: less index, more walk, beginning later.
 
-        Busy hands may be later than thought, and more is at stake the more a task weighs: where that much more delay
-        would cost the task its departure, it is worth what it is worth for the next one.
+        Busy hands may be later than thought, by a share of the work in hand however little of it is left, and more is
+        at stake the more a task weighs: where that much more delay would cost the task its departure, it is worth what
+        it is worth for the next one.
         """
         board = self.board
         walk = board.travel[board.r_area[resource] * board.areas + board.t_area[task]]
@@ -138,16 +160,14 @@ class Dispatcher:
         stake = 0
         if board.r_state[resource] == BUSY:
             left = board.r_ready_ms[resource] - now_ms
+            in_hand = board.r_task[resource]
+            unsure = board.t_work_ms[in_hand] if in_hand >= 0 else left
             if left <= 0:
                 # Later than thought: about as much again as it is late, and never less than a little.
+                unsure -= left
                 left = LATE_MS - left
             free = now_ms + left
-            margin = left * self.margin_permille // 1000
-            stake = 2 * margin
-            weight = board.t_weight[task]
-            while weight > 1:
-                stake += margin
-                weight //= 2
+            stake = unsure * self.margin_permille // 1000 * (2 + doublings(board.t_weight[task]))
         start = free + walk
         value = self.index.value(task, start)
         if stake:
@@ -155,7 +175,29 @@ class Dispatcher:
             if later < value - self.slope * stake:
                 value = later
         # Ties: first come.
-        return self.slope * start - value + board.t_number[task] + walk * self.walk_weight + free * self.wait_weight
+        late = self.slope * start - self.haste(task, start, now_ms)
+        return late - value + board.t_number[task] + walk * self.walk_weight + free * self.wait_weight
+
+    def haste(self, task: int, start: int, now_ms: int) -> int:
+        """What it is worth that the task begins sooner than a nat of slack from now.
+
+        While there are hands for all tasks the index decides nothing: each is begun some time, and only the walk would
+        say when. So time has a price of its own, for the task has a tail of its own: a share of walking as long where
+        there is no slack, half of it for every nat of slack, and once more per doubling of the weight.
+        """
+        board = self.board
+        soon = self.nat_ms - (start - now_ms)
+        slack = board.t_due_ms[task] - board.t_work_ms[task] - now_ms
+        if slack < 0:
+            slack = board.t_next_ms[task] - board.t_work_ms[task] - now_ms
+        if slack < 0:
+            slack = 0
+        nats = slack // self.nat_ms
+        if soon <= 0 or nats >= NATS:
+            return 0
+        worth = soon * self.haste_weight >> nats
+        worth -= worth * (slack % self.nat_ms * 1024 // self.nat_ms) // 2048
+        return worth * (1 + doublings(board.t_weight[task]))
 
     def link_resource(self, resource: int, now_ms: int, wide: int) -> None:
         """Enter the resource into the assignment with the work that suits it best."""
@@ -211,7 +253,7 @@ class Dispatcher:
         for resource in range(used):
             if self.index.count <= planned:
                 break
-            if board.r_state[resource] == IDLE and self.matching.has_row(resource):
+            if board.r_state[resource] == IDLE and self.matching.has_row(resource) and self.sees_more(resource):
                 self.matching.remove_row(resource)
                 self.link_resource(resource, now_ms, WIDE)
                 before = count
@@ -219,6 +261,14 @@ class Dispatcher:
                 if count > before:
                     planned = self.matched(used)
         return count
+
+    def sees_more(self, resource: int) -> bool:
+        """Is there work it may do that it is not entered with?"""
+        allowed = self.board.group_classes[self.board.r_group[resource]]
+        known, count = self.matching.degree(resource), 0
+        for i in range(len(allowed)):
+            count += self.open[allowed[i]]
+        return bool(count > known)
 
     def matched(self, used: int) -> int:
         """How many hands the assignment has work for."""
@@ -239,7 +289,7 @@ class Dispatcher:
         if task < 0:
             return count
         self.matching.commit(resource)
-        self.index.take(task)
+        self.take(task)
         self.chosen_r[count] = resource
         self.chosen_t[count] = task
         return count + 1
@@ -265,7 +315,7 @@ class Dispatcher:
             if not self.index.holds(task):
                 self.look(first, now_ms)
                 continue
-            self.index.take(task)
+            self.take(task)
             self.best_t[first] = NONE
             self.chosen_r[count] = first
             self.chosen_t[count] = task

@@ -14,7 +14,9 @@ from edge.messages import (
     DepartureScheduled,
     EventSetAside,
     ForecastMade,
+    HandshakeFailed,
     JobEnded,
+    JobOverdue,
     LaneChanged,
     MachineChanged,
     MachineCommandRequested,
@@ -33,23 +35,37 @@ from edge.messages import (
     UnitScanned,
     UnitSorted,
     Woken,
+    ZoneChanged,
+)
+from edge.messages.vehicles import (
+    DriveEnded,
+    DriveProgressed,
+    DriveRefused,
+    VehicleActionRequested,
+    VehicleChanged,
+    VehicleDescribed,
 )
 from edge.wes import (
     alarms,
-    assign,
+    congestion,
     conveyors,
     departures,
+    errands,
+    fleet,
     jobs,
     lanes,
     machines,
     opening,
     outlook,
     pace,
+    phases,
     planning,
     release,
     reports,
     resources,
+    trouble,
     units,
+    vehicles,
 )
 from edge.wes.floor import Floor
 from edge.wes.state import State, copied
@@ -59,6 +75,11 @@ STATE = State
 
 def woken(floor: Floor, message: Woken) -> None:
     """Nothing of its own: settling does what is due."""
+
+
+def acknowledged(floor: Floor, message: AlarmAcknowledged) -> None:
+    alarms.acknowledge(floor, message)
+    fleet.acknowledged(floor, message)
 
 
 HANDLERS: dict[type[Message], Callable[[Floor, Any], None]] = {
@@ -71,8 +92,11 @@ HANDLERS: dict[type[Message], Callable[[Floor, Any], None]] = {
     TaskStarted: reports.started,
     TaskDone: reports.done,
     JobEnded: jobs.job_ended,
+    JobOverdue: jobs.overdue,
     MachineChanged: machines.changed,
     LaneChanged: machines.lane_changed,
+    ZoneChanged: machines.zone_changed,
+    HandshakeFailed: trouble.handshake_failed,
     UnitScanned: machines.scanned,
     UnitSorted: machines.reported,
     CommandEnded: machines.command_ended,
@@ -82,7 +106,13 @@ HANDLERS: dict[type[Message], Callable[[Floor, Any], None]] = {
     DepartureScheduled: departures.scheduled,
     ForecastMade: departures.foreseen,
     DepartureClosed: departures.closed,
-    AlarmAcknowledged: alarms.acknowledge,
+    AlarmAcknowledged: acknowledged,
+    VehicleChanged: fleet.changed,
+    VehicleDescribed: vehicles.described,
+    VehicleActionRequested: vehicles.action_requested,
+    DriveProgressed: fleet.progressed,
+    DriveRefused: fleet.refused,
+    DriveEnded: fleet.ended,
     EventSetAside: alarms.event_set_aside,
     PeerChanged: alarms.peer_changed,
     Woken: woken,
@@ -94,6 +124,8 @@ class Engine:
 
     def __init__(self) -> None:
         self.floor = Floor(State())
+        self._wake: tuple[int | None] | None = None
+        """When something is due by itself, as soon as that was asked for after the last message."""
 
     def handle(self, message: Message, now_ms: int) -> list[Message]:
         """What follows from one message; the same state and message always give the same answer."""
@@ -101,7 +133,7 @@ class Engine:
         if handler is None:
             return []
         floor = self.floor
-        floor.now_ms, floor.out = now_ms, []
+        floor.now_ms, floor.out, self._wake = now_ms, [], None
         handler(floor, message)
         settle(floor)
         return floor.out
@@ -109,15 +141,9 @@ class Engine:
     @property
     def wake_at_ms(self) -> int | None:
         """The earliest time at which something is due by itself."""
-        floor = self.floor
-        times = (
-            alarms.next_ms(floor),
-            machines.next_ms(floor),
-            resources.next_ms(floor),
-            units.next_ms(floor),
-            floor.risk_next_ms,
-        )
-        return min((time for time in times if time is not None), default=None)
+        if self._wake is None:
+            self._wake = (next_ms(self.floor),)
+        return self._wake[0]
 
     def copy(self, now_ms: int) -> outlook.Copy:
         """The floor as it is now, for a forecast made elsewhere."""
@@ -131,9 +157,24 @@ class Engine:
 
     def load(self, state: State) -> None:
         """Go on from a saved state as if nothing had been between."""
-        self.floor = Floor(copied(state))
+        self.floor, self._wake = Floor(copied(state)), None
         self.floor.restore()
+        congestion.see(self.floor)
         departures.look_ahead(self.floor)
+
+
+def next_ms(floor: Floor) -> int | None:
+    """When the first of all parts wants to be woken."""
+    times = (
+        alarms.next_ms(floor),
+        machines.next_ms(floor),
+        trouble.next_ms(floor),
+        resources.next_ms(floor),
+        units.next_ms(floor),
+        errands.next_ms(floor),
+        floor.risk_next_ms,
+    )
+    return min((time for time in times if time is not None), default=None)
 
 
 def settle(floor: Floor) -> None:
@@ -141,10 +182,13 @@ def settle(floor: Floor) -> None:
     alarms.expire(floor)
     resources.wake_rested(floor)
     machines.start_up(floor)
+    trouble.watch(floor)
+    congestion.see(floor)
     release.admit(floor)
-    assign.dispatch(floor)
+    phases.dispatch(floor)
     lanes.assign(floor)
     conveyors.let_pass(floor)
     units.watch(floor)
     departures.watch(floor)
     pace.watch(floor)
+    congestion.see(floor)

@@ -7,7 +7,8 @@ Every reason comes from the very records that decide; nothing is guessed. Times 
 from collections.abc import Sequence
 
 from edge.messages import Link, PackMl, ResourceKind
-from edge.wes.ahead import Ahead, see_machines
+from edge.wes import vehicles
+from edge.wes.ahead import Ahead
 from edge.wes.floor import Floor
 from edge.wes.release import lateness, limit_in, why_outside
 from edge.wes.room import line_of
@@ -98,6 +99,7 @@ def limit_in_words(reason: str) -> str:
     return {
         "ZONE_WIP": f"zone {what} holds {have} of {most} units",
         "STATION": f"{have} units wait at {what}, where {most} may",
+        "WAY_FULL": f"the way is full at {rest}",
         "LANES": f"the lanes of route {what} have room for {most}, and {have} are on their way{shut}",
     }.get(limit, reason or "it is due to be let in")
 
@@ -107,6 +109,9 @@ def cannot_work(floor: Floor, resource: ResourceRecord) -> str:
     machine = floor.machine(resource.resource_id) if resource.kind is ResourceKind.ROBOT else None
     if machine is not None and not resource.available:
         return state_of(machine)
+    vehicle = floor.state.vehicles.get(resource.resource_id)
+    if vehicle is not None and not resource.available:
+        return vehicles.cannot_work(floor, vehicle) or "is not available"
     if not resource.available:
         return "is not available"
     if resource.rest_until_ms > floor.now_ms:
@@ -225,7 +230,6 @@ def why_idle(floor: Floor, resource: ResourceRecord) -> str:
 def not_ready(floor: Floor, records: Sequence[TaskRecord]) -> str:
     """What so many tasks wait for, the most frequent cause first."""
     counts: dict[str, int] = {}
-    see_machines(floor)
     ahead = Ahead(floor)
     for record in records:
         if record.state in TAKEN:
@@ -247,7 +251,7 @@ def not_ready(floor: Floor, records: Sequence[TaskRecord]) -> str:
 def where_unit(floor: Floor, hu_id: str) -> str:
     """Where a handling unit is and what is left to do for it; "" for one the WES does not know."""
     unit, wip = floor.state.units.get(hu_id), floor.state.wip.get(hu_id)
-    records = [floor.state.tasks[task_id] for task_id in floor.hu_tasks.get(hu_id, {})]
+    records = [floor.state.tasks[task_id] for task_id in floor.hu_tasks.get(hu_id, ())]
     left = "; ".join(f"{each.task.kind.value} {each.task.task_id} {waits_for(floor, each)}" for each in records[:3])
     more = f"; and {len(records) - 3} more tasks" if len(records) > 3 else ""
     if unit is not None:

@@ -6,10 +6,12 @@ from edge.wes.destinations import Destinations
 from edge.wes.estimates import TASK_MS, Estimates
 from edge.wes.network import Network, from_site
 from edge.wes.plan import Plan
+from edge.wes.roads import Roads
 from edge.wes.room import Room
 from edge.wes.route import Layout
 from edge.wes.state import MachineRecord, ResourceRecord, State, in_order
 from edge.wes.tasks import TaskRecord, TaskState
+from edge.wes.traffic import Traffic
 from edge.wes.travel import Travel
 
 
@@ -51,9 +53,10 @@ class Floor:
         if self.travelled != site:
             self.travel, self.travelled = Travel(site), site
         self.zones: dict[str, Zone] = {zone.zone: zone for zone in site.zones} if site else {}
-        self.destinations = Destinations(self.configs("sorter"))
-        self.plans = self.destinations.plans
         self.network = from_site(site) if site else Network(())
+        self.roads = Roads(site.fleet if site else None)
+        self.destinations = Destinations(self.configs("sorter"), self.network)
+        self.plans = self.destinations.plans
 
     def rebuild(self) -> None:
         """Everything that follows from the records."""
@@ -61,13 +64,21 @@ class Floor:
         self.times, self.score = Times(self.state.times), Score(self.state.score)
         self.estimates = Estimates(self.times)
         self.plan = Plan(self.state, self.travel, self.estimates)
-        self.dependents: dict[str, list[str]] = {}
-        self.hu_tasks: dict[str, dict[str, None]] = {}
+        self.dependents: dict[str, tuple[str, ...]] = {}
+        self.hu_tasks: dict[str, list[str]] = {}
         self.work: dict[str, Work] = {}
         self.room = Room(self.state, self.zones, self.hu_tasks)
+        self.said: dict[tuple[str, ...], tuple[str, ...]] = {}
+        """What orders were told, to be shared by those that were told the same."""
         self.pace_stale = True
+        fleet = self.state.site.fleet if self.state.site else None
+        self.traffic = Traffic(
+            self.roads, [each.way for each in self.state.vehicles.values()], fleet.ahead if fleet else 0
+        )
         self.on_trip: dict[str, ResourceRecord] = {}
         """Who has finished a task and has a trip to go on with."""
+        self.unshared: dict[int, None] = {}
+        """Groups of hands for which no trip had anything to give."""
         self.risk_stale = True
         self.risk_next_ms: int | None = None
         for record in in_order(self.state.tasks.values()):
@@ -94,9 +105,9 @@ class Floor:
         task = record.task
         self.plan.enter(record)
         for before in record.waiting_for:
-            self.dependents.setdefault(before, []).append(task.task_id)
+            self.dependents[before] = (*self.dependents.get(before, ()), task.task_id)
         if task.hu_id:
-            self.hu_tasks.setdefault(task.hu_id, {})[task.task_id] = None
+            self.hu_tasks.setdefault(task.hu_id, []).append(task.task_id)
             self.room.count(task.hu_id)
         if task.departure_id:
             self.work.setdefault(task.departure_id, Work()).count(record, 1)
@@ -107,12 +118,12 @@ class Floor:
         task = record.task
         del self.state.tasks[task.task_id]
         if task.hu_id:
-            self.hu_tasks[task.hu_id].pop(task.task_id)
+            self.hu_tasks[task.hu_id].remove(task.task_id)
             if not self.hu_tasks[task.hu_id]:
                 del self.hu_tasks[task.hu_id]
             self.room.count(task.hu_id)
         for before in record.waiting_for:
-            self.dependents[before].remove(task.task_id)
+            self.dependents[before] = tuple(name for name in self.dependents[before] if name != task.task_id)
         self.plan.strike(record)
         self.move_work(record, "")
 

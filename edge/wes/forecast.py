@@ -24,6 +24,8 @@ RISKY_PERMILLE = 100
 CASES_MAX = 4
 ACTION_FUTURES = 16
 """An action is tried with so many of the seeds."""
+GOLDEN_Q16, HALF_Q16 = 40_503, 32_768
+"""Multiples of the golden section, modulo 1, lie evenly however many there are (Weyl 1916)."""
 _Z2 = 38_416
 """1.96 squared, in 1/10 000: intervals hold 95 %."""
 
@@ -142,12 +144,13 @@ class Forecast:
 
     `work` goes on by a slice: it either begins a future, or lets it go on by at most so many events. `movable[group]`
     says whose hands may be added or moved (default: all). Tables and timetable must not change until it is done.
+    `spread_permille`: in each future all work takes so much longer or shorter at most, evenly spread over the futures.
     """
 
     def __init__(
         self, board: Board, tables: Tables, strategy: int, tuning: Tuning, now_ms: int, futures: int, seed: int,
         timetable: Timetable | None = None, walks: "array[int] | None" = None, movable: Sequence[bool] = (),
-        risky_permille: int = RISKY_PERMILLE, action_futures: int = ACTION_FUTURES,
+        risky_permille: int = RISKY_PERMILLE, action_futures: int = ACTION_FUTURES, spread_permille: int = 0,
     ) -> None:  # fmt: skip
         self.board = board.fork()
         self.tables = tables
@@ -160,6 +163,7 @@ class Forecast:
         self.walks = walks if walks is not None else Dispatcher(self.board, strategy, tuning).walks
         self.movable = tuple(movable) or (True,) * len(board.group_classes)
         self.risky_permille = risky_permille
+        self.spread_permille = spread_permille
         self.action_futures = min(action_futures, futures)
         self.rows = [row for row in range(board.rows["d"].used) if board.d_number[row]]
         self.until_ms = max((board.d_cutoff_ms[row] for row in self.rows), default=now_ms) + GRACE_MS
@@ -216,9 +220,12 @@ class Forecast:
 
     def _future(self, board: Board, timetable: Timetable, number: int, until_ms: int) -> Future:
         seed = self.seed * 65_536 + number
+        place_q16 = (number * GOLDEN_Q16 + HALF_Q16) % (2 * HALF_Q16) - HALF_Q16
+        pace_q10 = 1024 + 1024 * self.spread_permille * place_q16 // (1000 * HALF_Q16)
         return Future(
-            board, self.tables, self.strategy, self.tuning, self.now_ms, seed, timetable, until_ms, self.walks
-        )
+            board, self.tables, self.strategy, self.tuning, self.now_ms, seed, timetable, until_ms, self.walks,
+            pace_q10,
+        )  # fmt: skip
 
     def _note(self, tally: Tally) -> None:
         if self.trial is not None:

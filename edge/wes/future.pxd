@@ -5,7 +5,7 @@ from edge.wes.chance cimport Chance, Standstill, Tables
 from edge.wes.dispatch cimport Dispatcher
 from edge.wes.notes cimport Agenda, Notes, Tally
 
-cdef long long _END, _STAGE, _RELEASE, _JOIN, _LEAVE, _ARRIVE, _OPEN, _CUTOFF, _AFTER_ALL, _HERE, _LEAVING
+cdef long long _END, _STAGE, _RELEASE, _JOIN, _LEAVE, _ARRIVE, _OPEN, _CUTOFF, _TURN, _AFTER_ALL, _HERE, _LEAVING
 
 cdef class Future:
     cdef public Board board
@@ -21,7 +21,7 @@ cdef class Future:
     cdef public long long start_ms, now_ms, until_ms, events
     cdef long long offers, order, left, number, zones, departures, classes
     cdef Notes notes
-    cdef long long[::1] r_here
+    cdef long long[::1] r_here, u_turned
 
     @cython.locals(board=Board, task="long long", unit="long long", zone="long long", resource="long long",
         departure="long long")
@@ -56,8 +56,10 @@ cdef class Future:
     cdef _release(self, long long task)
     @cython.locals(task="long long")
     cdef _release_all(self, long long unit)
-    @cython.locals(board=Board, queue=Agenda)
+    @cython.locals(board=Board, queue=Agenda, rank="long long", unit="long long")
     cdef _admit(self, long long zone)
+    @cython.locals(board=Board, zone="long long", rank="long long", queue=Agenda)
+    cdef _turn(self, long long unit)
     @cython.locals(board=Board, zone="long long")
     cdef _let_in(self, long long unit)
     @cython.locals(board=Board)

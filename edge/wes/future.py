@@ -32,7 +32,7 @@ LOAD_MS = 45_000
 NEXT_MS = 3_600_000
 """What is taken where nothing is known: the weight of a unit, the time to load it, the time to the next departure."""
 
-_END, _STAGE, _RELEASE, _JOIN, _LEAVE, _ARRIVE, _OPEN, _CUTOFF = range(8)
+_END, _STAGE, _RELEASE, _JOIN, _LEAVE, _ARRIVE, _OPEN, _CUTOFF, _TURN = range(9)
 _AFTER_ALL = 1 << 60
 _HERE, _LEAVING = 1, 2
 
@@ -42,11 +42,13 @@ class Future:
 
     What it came to is in `tally`. `events` counts what has happened, 16 tasks offered as one: they take so much less.
     `walks` (`Dispatcher.walks` of the same strategy and tuning) spares a site of many areas a table of travel costs.
+    Whatever is begun takes `pace_q10` / 1024 of its time: what all hands have in common that day.
     """
 
     def __init__(
         self, board: Board, tables: Tables, strategy: int, tuning: Tuning, now_ms: int, seed: int,
         timetable: Timetable | None = None, until_ms: int = NEVER_MS, walks: "array[int] | None" = None,
+        pace_q10: int = 1024,
     ) -> None:  # fmt: skip
         self.board = board.fork()
         self.dispatcher = Dispatcher(self.board, strategy, tuning, walks)
@@ -63,10 +65,14 @@ class Future:
         self.queues = [Agenda() for _ in range(self.zones)]
         self.stale = True
         self.r_here = filled(len(self.board.r_number), 0)
+        self.u_turned = filled(len(self.board.u_number), 0)
         plan = timetable if timetable is not None else Timetable()
         self.notes = Notes(self.board, plan)
         self._prepare(plan)
         self._survey()
+        factors = self.board.r_factor_q10
+        for resource in range(self.board.rows["r"].used):
+            factors[resource] = factors[resource] * pace_q10 // 1024
         self._expect(plan)
 
     def _prepare(self, plan: Timetable) -> None:
@@ -84,6 +90,9 @@ class Future:
         coming += [(at_ms, _ARRIVE, unit) for at_ms, unit in plan.units]
         coming += [(at_ms, _RELEASE, task) for at_ms, task in plan.tasks]
         coming += [(at_ms, _JOIN if comes else _LEAVE, resource) for at_ms, resource, comes in plan.shifts]
+        for at_ms, unit, rank in plan.turns:
+            coming.append((at_ms, _TURN, unit))
+            self.u_turned[unit] = rank
         for at_ms, kind, row in coming:
             self._put(max(at_ms, self.start_ms), kind, row)
 
@@ -200,6 +209,8 @@ class Future:
             self.tally.cutoff(row, self.now_ms - self.start_ms)
         elif kind == _OPEN:
             self.stale = True
+        elif kind == _TURN:
+            self._turn(row)
         else:
             self._shift(row, kind == _JOIN)
 
@@ -300,8 +311,19 @@ class Future:
         if self.standstill.stands(zone, self.now_ms):
             return
         while queue.count and board.z_inside[zone] < board.z_room[zone]:
-            board.z_inside[zone] += 1
-            self._let_in(queue.take())
+            rank = queue.keys[0]
+            unit = queue.take()
+            if board.u_state[unit] == QUEUED and board.u_rank[unit] == rank:
+                board.z_inside[zone] += 1
+                self._let_in(unit)
+
+    def _turn(self, unit: int) -> None:
+        """Another place in the queue; the one it had is void."""
+        board, zone, rank = self.board, self.board.u_zone[unit], self.u_turned[unit]
+        if board.u_state[unit] == QUEUED and zone >= 0 and board.u_rank[unit] != rank:
+            board.u_rank[unit] = rank
+            queue = self.queues[zone]
+            queue.put(rank, board.u_number[unit], unit)
 
     def _let_in(self, unit: int) -> None:
         board, zone = self.board, self.board.u_zone[unit]

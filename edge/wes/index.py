@@ -102,15 +102,12 @@ class Index:
         """An exact copy that goes its own way; only `travel` is shared."""
         other = Index(self.areas, self.slope, self.travel)
         other.now_ms, other.count, other.capacity = self.now_ms, self.count, self.capacity
-        other.rows = _longer(self.rows, len(self.rows))
-        other.places = _longer(self.places, len(self.places))
+        other.rows, other.places = _longer(self.rows, len(self.rows)), _longer(self.places, len(self.places))
         other.classes, other.used = self.classes, self.used
         other.firsts, other.ends = _longer(self.firsts, self.classes), _longer(self.ends, self.classes)
-        other.shifts = _longer(self.shifts, len(self.shifts))
-        other.homes = _longer(self.homes, len(self.homes))
-        other.tops = _longer(self.tops, len(self.tops))
+        other.shifts, other.homes = _longer(self.shifts, len(self.shifts)), _longer(self.homes, len(self.homes))
         other.starts, other.sizes = _longer(self.starts, len(self.starts)), _longer(self.sizes, len(self.sizes))
-        other.rooms = _longer(self.rooms, len(self.rooms))
+        other.rooms, other.tops = _longer(self.rooms, len(self.rooms)), _longer(self.tops, len(self.tops))
         other.keys, other.items = _longer(self.keys, len(self.keys)), _longer(self.items, len(self.items))
         return other
 
@@ -154,13 +151,9 @@ class Index:
             self.capacity = capacity
         at = item * _WIDTH
         assert not self.rows[at + _HEAP], "the index holds this item already"
-        self.rows[at + _NUMBER] = number
-        self.rows[at + _TOP] = top
-        self.rows[at + _LINE] = line
-        self.rows[at + _URGENT] = urgent_ms
-        self.rows[at + _LOST_AT] = lost_ms
-        self.rows[at + _LINE2] = line2
-        self.rows[at + _URGENT2] = urgent2_ms
+        self.rows[at + _NUMBER], self.rows[at + _TOP] = number, top
+        self.rows[at + _LINE], self.rows[at + _URGENT], self.rows[at + _LOST_AT] = line, urgent_ms, lost_ms
+        self.rows[at + _LINE2], self.rows[at + _URGENT2] = line2, urgent2_ms
         self._turn(item, cell)
         self.count += 1
 
@@ -280,9 +273,7 @@ class Index:
         """The best item of a cell that is not empty."""
         rising, resting = self.tops[2 * cell] + gain, self.tops[2 * cell + 1]
         one, other = self.items[self.starts[2 * cell]], self.items[self.starts[2 * cell + 1]]
-        if rising > resting or (rising == resting and self._earlier(one, other)):
-            return one
-        return other
+        return one if rising > resting or (rising == resting and self._earlier(one, other)) else other
 
     def _rank(self, heap: int, place: int, end: int, offset: int, n: int, k: int, out: "array[int]") -> int:
         """Sort these places of a heap into the n best so far; how many there are now."""

@@ -6,7 +6,7 @@ next is the one that would lose most without the best lane left for it (regret, 
 for the generalized assignment problem); who has no lane at all comes first.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from edge.messages import LaneAssigned, TaskKind, lane_location
@@ -165,13 +165,29 @@ def assign(floor: Floor) -> None:
 
 def claims_on(floor: Floor, plan: LanePlan) -> list[Claim]:
     """Everybody with open units and every departure still to leave; packed units count, and those to be packed."""
+    departures = floor.state.departures
+    coming = [((record.route, name, ""), to_come(floor, name)) for name, record in departures.items()]
+    return claims_of(floor, plan, coming if plan.lane_by != "order" else [])
+
+
+def foreseen(floor: Floor, machine: MachineRecord, plan: LanePlan, inside: Mapping[Key, int]) -> list[str]:
+    """Who would hold each lane of a sorter, by position, if the units that are inside the zones were packed by now."""
+    departures = floor.state.departures
+    to_leave = [((record.route, name, ""), 0) for name, record in departures.items() if plan.lane_by != "order"]
+    claims = claims_of(floor, plan, [*inside.items(), *to_leave])
+    holders = list(machine.lanes.given)
+    for gift in allot(claims, pool_of(floor, machine, plan, claims), floor.now_ms):
+        holders[plan.position[gift.lane]] = gift.holder
+    return holders
+
+
+def claims_of(floor: Floor, plan: LanePlan, coming: Sequence[tuple[Key, int]]) -> list[Claim]:
+    """What is packed, and what is coming."""
     destinations, departures = floor.destinations, floor.state.departures
-    wanted: list[tuple[Key, int]] = [(destinations.keys[n], units) for n, units in destinations.units.items()]
-    if plan.lane_by != "order":
-        wanted += [((record.route, name, ""), to_come(floor, name)) for name, record in departures.items()]
+    packed = [(destinations.keys[number], units) for number, units in destinations.units.items()]
     claims: dict[str, Claim] = {}
     counted: dict[tuple[str, str], None] = {}
-    for key, units in wanted:
+    for key, units in [*packed, *coming]:
         holder = holder_of(plan.lane_by, key, departures)
         if not holder:
             continue

@@ -45,17 +45,17 @@ class Hop(NamedTuple):
     reason: str
 
 
-def may_recirculate(rounds: int, limit: int) -> bool:
-    """May a unit that has gone round so often do it once more?"""
-    return rounds < limit
-
-
 class Network:
-    """Segments by their position in `segments`; `recomputed` counts the times to a destination that were renewed."""
+    """Segments by their position in `segments`.
+
+    `recomputed` counts the times to a destination that were renewed, `changes` the segments that came to take another
+    time than before.
+    """
 
     def __init__(self, segments: Iterable[Segment]) -> None:
         self.segments = tuple(segments)
         self.recomputed = 0
+        self.changes = 0
         self.trees_dropped = 0
         self._node: dict[str, int] = {}
         for each in self.segments:
@@ -69,6 +69,10 @@ class Network:
         for number in range(len(self.segments)):
             self._out[self._start[number]].append(number)
             self._into[self._end[number]].append(number)
+        self._limited = {
+            name: [each for each in self._out[node] if self.segments[each].capacity]
+            for name, node in self._node.items()
+        }
         self._state = [OPEN] * len(self.segments)
         self._factor = [NOMINAL] * len(self.segments)
         self._load = [0] * len(self.segments)
@@ -79,14 +83,16 @@ class Network:
 
     def set_state(self, segment: int, state: int, factor: int = NOMINAL) -> None:
         """OPEN, SLOW (`factor`: its time in hundredths of the usual one), FULL or CLOSED."""
-        self._state[segment] = state
-        self._factor[segment] = max(1, factor) if state == SLOW else NOMINAL
-        self._renew(segment)
+        factor = max(1, factor) if state == SLOW else NOMINAL
+        if (self._state[segment], self._factor[segment]) != (state, factor):
+            self._state[segment], self._factor[segment] = state, factor
+            self._renew(segment)
 
     def set_load(self, segment: int, units: int) -> None:
         """The units that are on a segment; it is full when they reach its capacity."""
-        self._load[segment] = units
-        self._renew(segment)
+        if self._load[segment] != units:
+            self._load[segment] = units
+            self._renew(segment)
 
     def set_node(self, name: str, state: int) -> None:
         """FULL: nothing more runs onto it from elsewhere. CLOSED: nothing runs onto it or off it. Unknown: nothing."""
@@ -101,6 +107,15 @@ class Network:
         node = self._node.get(start)
         others = self._out[node] if node is not None else []
         return next((each for each in others if self.segments[each].end == end), NONE)
+
+    def leads_to(self, name: str) -> list[str]:
+        """Where the segments that begin at a node end."""
+        node = self._node.get(name)
+        return [self.segments[each].end for each in self._out[node]] if node is not None else []
+
+    def limited(self, name: str) -> list[int]:
+        """The segments that begin at a node and hold only so many units."""
+        return self._limited.get(name, [])
 
     def next_hop(self, name: str, destination: str, *, may_wait: bool = True) -> Hop:
         """Where a unit at a node runs next. One that may not wait takes the best way that is not full, if any."""
@@ -118,6 +133,18 @@ class Network:
         if may_wait:
             return Hop(NONE, reason)
         return Hop(self._best(node, goal, [each for each in self._out[node] if not self._is_full(each)]), reason)
+
+    def toward(self, name: str, destination: str) -> int:
+        """The segment that leads away to a destination: past what is full or else into it, at worst to what is closed.
+
+        A round back to where it is leads nowhere. -1 if no way leads there.
+        """
+        hop = self.next_hop(name, destination, may_wait=False)
+        if not hop.reason.startswith(("FULL", "CLOSED")) or (hop.segment >= 0 and not self._is_loop(hop.segment)):
+            return hop.segment
+        if self.reachable(name, destination):
+            return self.path(name, destination)[0]
+        return self._nearest(self._node[name], self._times(self._node[destination], self._free_ms))
 
     def distance_ms(self, name: str, destination: str) -> int:
         """The time from a node to a destination, FULL_MS for each full segment included; -1 if there is no way now."""
@@ -141,6 +168,14 @@ class Network:
             found.append(self._best(node, goal, self._out[node]))
             node = self._end[found[-1]]
         return found
+
+    def obstruction(self, name: str, destination: str) -> str:
+        """The first segment that is full on the way to the destination, with what fills it; "" if none is."""
+        full = next((each for each in self.path(name, destination) if self._is_full(each)), NONE)
+        if full == NONE:
+            return ""
+        capacity, load = self.segments[full].capacity, self._load[full]
+        return f"{self._label(full)}{f' {load}/{capacity}' if 0 < capacity <= load else ''}"
 
     def _label(self, segment: int) -> str:
         return f"{self.segments[segment].start} > {self.segments[segment].end}"
@@ -174,11 +209,18 @@ class Network:
         while node != goal:
             if self._node_state[node] == CLOSED:
                 return f"CLOSED {self._names[node]}"
-            segment = min(self._out[node], key=lambda each: (self._free_ms[each] + times[self._end[each]], each))
+            segment = self._nearest(node, times)
             if self._state[segment] == CLOSED:
                 return f"CLOSED {self._label(segment)}"
             node = self._end[segment]
         return f"CLOSED {self._names[goal]}"
+
+    def _is_loop(self, segment: int) -> bool:
+        return self._start[segment] == self._end[segment]
+
+    def _nearest(self, node: int, times: list[int]) -> int:
+        """The segment that would lead there soonest if nothing was in the way."""
+        return min(self._out[node], key=lambda each: (self._free_ms[each] + times[self._end[each]], each))
 
     def _tree(self, goal: int) -> list[int]:
         """The time to a destination from every node."""
@@ -220,6 +262,7 @@ class Network:
         start, end = self._start[segment], self._end[segment]
         if now_ms == before_ms:
             return
+        self.changes += 1
         for goal, times in self._trees.items():
             if now_ms + times[end] < times[start]:
                 times[start] = now_ms + times[end]
@@ -279,10 +322,9 @@ def lane_segments(sorter: Machine) -> list[Segment]:
 def from_site(site: Site) -> Network:
     """The network of a site: pack stations and robots onto their zone's conveyor, conveyors onwards, sorters to lanes.
 
-    Rows of `site.segments`, (from, to, length_mm, speed_mm_s, capacity), take the place of all that would follow here
-    for the node they start from.
+    `site.segments` take the place of all that would follow here for the node they start from.
     """
-    rows = [Segment(*row) for row in getattr(site, "segments", ())]
+    rows = [Segment(row.start, row.end, row.length_mm, row.speed_mm_s, row.capacity) for row in site.segments]
     given = {row.start: None for row in rows}
     found: list[Segment] = []
     leaves = {zone.zone: zone.conveyor for zone in site.zones}

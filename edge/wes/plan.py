@@ -2,11 +2,12 @@
 
 from array import array
 from bisect import bisect_right
+from heapq import heappop, heappush
 
 from edge.messages import ResourceKind, Site, Task, TaskKind, lane_location
-from edge.wes.board import BUSY, DOING, IDLE, OFF, READY, Board
+from edge.wes.board import BUSY, DOING, IDLE, OFF, READY, TASKS_MAX, Board
 from edge.wes.dispatch import STRATEGIES, Dispatcher
-from edge.wes.estimates import DAY_MS, KIND_ROWS, Estimates, weight_of
+from edge.wes.estimates import DAY_MS, KIND_ROWS, MINUTE_MS, Estimates, weight_of
 from edge.wes.state import ResourceRecord, State
 from edge.wes.tasks import TaskRecord, TaskState
 from edge.wes.travel import Travel
@@ -14,10 +15,16 @@ from edge.wes.travel import Travel
 PEOPLE = "people"
 ROBOTS = "robots"
 ANYONE = "anyone"
+CARRIERS = "people or vehicles"
 """Who may do a task at all."""
 
 REACH_MS = 366 * DAY_MS
 """Times further away than this are as far away as this."""
+
+SHARED_MAX = 1000
+"""Times kept to be shared by the records of many tasks."""
+SOON_MS = 5 * MINUTE_MS
+"""A task is pressing from so long before its latest start."""
 
 ClassKey = tuple[str, str, str, int, int]
 GroupKey = tuple[ResourceKind, tuple[str, ...], tuple[str, ...]]
@@ -30,7 +37,11 @@ def doers_of(task: Task) -> str:
 def lacks(key: ClassKey, group: GroupKey) -> str:
     """What keeps this group of hands from this class of work, in words; "" when nothing does."""
     (zone, skill, doers, _, _), (kind, skills, zones) = key, group
-    if doers == (PEOPLE if kind is ResourceKind.ROBOT else ROBOTS):
+    if kind is ResourceKind.VEHICLE and doers != CARRIERS:
+        return "no vehicle can do it"
+    if doers == (PEOPLE if kind is ResourceKind.ROBOT else ROBOTS) or (
+        kind is ResourceKind.ROBOT and doers == CARRIERS
+    ):
         return "only a robot can do it" if doers == ROBOTS else "no robot can do it"
     if zone not in zones and "*" not in zones:
         return f"is not in zone {zone}"
@@ -62,14 +73,22 @@ class Plan:
         self.travel = travel
         self.estimates = estimates
         self.board = Board(travel.count, travel.table, state.origin_ms)
+        fleet = state.site.fleet if state.site else None
+        self.stations = {each.location: each for each in fleet.stations} if fleet else {}
         self.class_keys: dict[ClassKey, int] = {}
         self.group_keys: dict[GroupKey, int] = {}
         self.groups: list[GroupKey] = []
-        self.tasks: dict[int, TaskRecord] = {}
+        self.tasks: list[TaskRecord | None] = []
+        """By row, as the board has them."""
         self.people: dict[int, ResourceRecord] = {}
         self.cutoffs: dict[str, list[int]] = {}
         self.cutoffs_stale = True
         self.changed = False
+        self.later: list[int] = []
+        """A heap of open tasks by their latest start: that and the row in one number, because they are many."""
+        self.soon: dict[int, None] = {}
+        """The ones of them that must begin soon."""
+        self.times_ms: dict[int, int] = {}
         self.dispatcher = Dispatcher(self.board, STRATEGIES[state.dispatch], state.tuning)
         self.board.claim("t", [each.row for each in state.tasks.values() if each.row >= 0])
         self.board.claim("r", [each.row for each in state.resources.values() if each.row >= 0])
@@ -109,7 +128,14 @@ class Plan:
         lo, hi = self.travel.zone_range(task.zone)
         if not lo <= area < hi:
             lo, hi = area, area + 1
-        return task.zone, task.skill, doers_of(task), lo, hi
+        return task.zone, task.skill, CARRIERS if self.may_ride(task) else doers_of(task), lo, hi
+
+    def may_ride(self, task: Task) -> bool:
+        """Vehicles may do it as well: it is to carry something from one station to another."""
+        here, there = self.stations.get(task.source), self.stations.get(task.target)
+        if task.kind is not TaskKind.CARRY or here is None or there is None:
+            return False
+        return len(here.nodes) + len(there.nodes) > 2 or here.nodes != there.nodes
 
     def class_of(self, task: Task) -> int:
         """The class of work of a task; a new one is compared with every group of hands."""
@@ -136,6 +162,12 @@ class Plan:
         ]
         self.dispatcher.classes()
 
+    def shared(self, ms: int) -> int:
+        """The same number, and for many tasks the same object: they are believed to take as long."""
+        if len(self.times_ms) >= SHARED_MAX:
+            self.times_ms.clear()
+        return self.times_ms.setdefault(ms, ms)
+
     def enter(self, record: TaskRecord) -> None:
         """Write a task onto the board, with what the index needs to know of it."""
         task, board = record.task, self.board
@@ -143,9 +175,9 @@ class Plan:
         area = self.travel.area_of(task.source)
         moved = task.kind in ("carry", "putaway")
         if not record.work_ms:
-            record.work_ms = self.estimates.work_ms(task.kind, task.zone)
-            record.tail_ms = self.estimates.tail_ms(task.kind, task.zone)
-            record.next_due_ms = self.next_cutoff_ms(task)
+            record.work_ms = self.shared(self.estimates.work_ms(task.kind, task.zone))
+            record.tail_ms = self.shared(self.estimates.tail_ms(task.kind, task.zone))
+            record.next_due_ms = self.shared(self.next_cutoff_ms(task))
         record.row = board.add_task(
             record.row,
             record.number,
@@ -160,13 +192,34 @@ class Plan:
             -1,
             -1,
         )
+        self.tasks += [None] * (record.row + 1 - len(self.tasks))
         self.tasks[record.row] = record
 
     def offer(self, record: TaskRecord, now_ms: int) -> None:
         """The task can begin."""
         self.board.t_state[record.row] = READY
+        heappush(self.later, self.last_start(record) * TASKS_MAX + record.row)
         self.dispatcher.offer(record.row, self.clock(now_ms))
         self.changed = True
+
+    def last_start(self, record: TaskRecord) -> int:
+        """When the task must begin at the latest, on the board's clock."""
+        return int(self.board.t_due_ms[record.row] - self.board.t_work_ms[record.row])
+
+    def pressing(self, now_ms: int, most: int) -> list[TaskRecord]:
+        """The open tasks that can still be in time and must begin soon, those with the earliest latest start first."""
+        clock = self.clock(now_ms)
+        while self.later and self.later[0] < (clock + SOON_MS) * TASKS_MAX:
+            self.soon[heappop(self.later)] = None
+        found: dict[int, TaskRecord] = {}
+        for key in sorted(self.soon):
+            last_ms, row = divmod(key, TASKS_MAX)
+            record = self.tasks[row]
+            if last_ms < clock or record is None or self.last_start(record) != last_ms or not self.is_offered(record):
+                del self.soon[key]
+            elif len(found) < most:
+                found[row] = record
+        return list(found.values())
 
     def retract(self, record: TaskRecord) -> None:
         self.dispatcher.retract(record.row)
@@ -178,10 +231,16 @@ class Plan:
         self.board.t_due_ms[record.row] = self.rel(record.task.due_ms) - record.tail_ms
         self.board.t_next_ms[record.row] = self.rel(record.next_due_ms) - record.tail_ms
 
+    def at(self, row: int) -> TaskRecord:
+        """The task in a row of the board that is in use."""
+        record = self.tasks[row]
+        assert record is not None
+        return record
+
     def strike(self, record: TaskRecord) -> None:
         self.dispatcher.retract(record.row)
         self.board.end_task(record.row)
-        del self.tasks[record.row]
+        self.tasks[record.row] = None
 
     def refresh(self, resource: ResourceRecord, now_ms: int, *, idle: bool) -> None:
         """Write down what the resource does: idle, busy with a task, or off."""
@@ -217,7 +276,7 @@ class Plan:
         self.changed = False
         found = self.dispatcher.choose(self.clock(now_ms))
         pairs = [(self.dispatcher.chosen_r[i], self.dispatcher.chosen_t[i]) for i in range(found)]
-        return [(self.people[resource], self.tasks[task]) for resource, task in pairs]
+        return [(self.people[resource], self.at(task)) for resource, task in pairs]
 
     def begin(self, resource: ResourceRecord, record: TaskRecord) -> None:
         """The task is this resource's now; to be followed by `refresh`."""
@@ -229,7 +288,7 @@ class Plan:
         allowed = self.board.group_classes[self.board.r_group[resource.row]]
         out, area = array("q", bytes(8 * most)), self.travel.area_of(resource.location)
         found = self.dispatcher.index.leaders(allowed, len(allowed), area, self.clock(now_ms), most, out)
-        return [self.tasks[row] for row in out[:found]]
+        return [self.at(row) for row in out[:found]]
 
     def kept_for(self, record: TaskRecord) -> ResourceRecord | None:
         """The resource that will do the task as things stand; a plan, not a promise."""
@@ -243,6 +302,19 @@ class Plan:
         walk = self.walk_ms(resource, record)
         work = int(self.board.t_work_ms[record.row]) * int(self.board.r_factor_q10[resource.row]) // 1024
         return now_ms + walk + work
+
+    def expected_ms(self, resource: ResourceRecord, record: TaskRecord, now_ms: int) -> int:
+        """When the task should be done if it is the next of this resource."""
+        board = self.board
+        free_ms = max(now_ms, resource.ready_ms) if resource.task_id else now_ms
+        walk = self.travel.ms(int(board.r_area[resource.row]), int(board.t_area[record.row]))
+        return free_ms + walk + int(board.t_work_ms[record.row]) * int(board.r_factor_q10[resource.row]) // 1024
+
+    def between_ms(self, resource: ResourceRecord, one: TaskRecord, other: TaskRecord) -> int:
+        """The walk from the end of a task to another, and the work there."""
+        board = self.board
+        walk = self.travel.ms(int(board.t_end_area[one.row]), int(board.t_area[other.row]))
+        return walk + int(board.t_work_ms[other.row]) * int(board.r_factor_q10[resource.row]) // 1024
 
     def is_offered(self, record: TaskRecord) -> bool:
         return record.state is TaskState.READY and bool(self.dispatcher.index.holds(record.row))

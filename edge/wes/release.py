@@ -7,9 +7,10 @@ be in time aims at the departure after its own, and is let in with the word that
 """
 
 from edge.messages import OrderHeldBack, OrderStarted, Task, TaskKind, Zone
-from edge.wes.ahead import Ahead, route_of, see_machines
+from edge.wes.ahead import ANY, Ahead
 from edge.wes.estimates import DAY_MS, MINUTE_MS, PRIORITY_MS
 from edge.wes.floor import Floor
+from edge.wes.on_way import destination_of
 from edge.wes.room import Line, line_of
 from edge.wes.state import ORDERS_MAX, OrderRecord, WipRecord, remember
 from edge.wes.tasks import TaskEvent, TaskRecord, advance
@@ -18,6 +19,8 @@ LIMITED = (TaskKind.PICK, TaskKind.PACK)
 """Kinds of task that fill a zone; the others are never held back."""
 BEGUN_MS = 10 * MINUTE_MS
 """So much more slack a unit of an order that has begun may have and still go before one of an order that has not."""
+SAID_MAX = 1000
+"""Sets of limits kept to be shared by the records of many orders."""
 UNREPORTED_MAX = 1000
 """Units packed and not yet reported as packed, of which the route is remembered."""
 
@@ -42,7 +45,7 @@ def wip_of(floor: Floor, task: Task) -> WipRecord | None:
 
 
 def tasks_of(floor: Floor, hu_id: str) -> list[Task]:
-    return [floor.state.tasks[task_id].task for task_id in floor.hu_tasks.get(hu_id, {})]
+    return [floor.state.tasks[task_id].task for task_id in floor.hu_tasks.get(hu_id, ())]
 
 
 def need_ms(floor: Floor, tasks: list[Task]) -> int:
@@ -118,8 +121,16 @@ def hold_back(floor: Floor, order_id: str, reason: str) -> None:
         return
     order = told(floor, order_id)
     if limit_in(reason) not in order.held:
-        order.held = (*order.held, limit_in(reason))
+        note(floor, order, limit_in(reason))
         floor.say(OrderHeldBack(at_ms=floor.now_ms, order_id=order_id, reason=reason))
+
+
+def note(floor: Floor, order: OrderRecord, limit: str) -> None:
+    """Remember that an order was told of a limit; many are told the same, in the same words."""
+    if len(floor.said) >= SAID_MAX:
+        floor.said.clear()
+    words = (*order.held, limit)
+    order.held = floor.said.setdefault(words, words)
 
 
 def told(floor: Floor, order_id: str) -> OrderRecord:
@@ -153,16 +164,12 @@ def full(floor: Floor, zone: Zone) -> str:
 
 def why_outside(floor: Floor, wip: WipRecord, ahead: Ahead | None = None) -> str:
     """The limit that keeps a unit outside, and its numbers; "" for one that waits only for the next look."""
-    if ahead is None:
-        see_machines(floor)
-        ahead = Ahead(floor)
     zone = floor.zones[wip.zone]
-    return ahead.blocks(zone, wip) or full(floor, zone)
+    return (ahead or Ahead(floor)).blocks(zone, wip) or full(floor, zone)
 
 
 def admit(floor: Floor) -> None:
     """Let in what the limits allow, then tell the orders that came just now and must wait."""
-    see_machines(floor)
     turn_late(floor)
     ahead = Ahead(floor)
     for zone in floor.zones.values():
@@ -217,6 +224,7 @@ def let_in(floor: Floor, wip: WipRecord, zone: Zone, ahead: Ahead) -> None:
     wip.inside = True
     floor.room.drop(wip)
     floor.room.count(wip.hu_id)
+    ahead.forget()
     if wip.order_id:
         say_in(floor, wip, zone, ahead)
     for record in [floor.state.tasks[task_id] for task_id in floor.hu_tasks[wip.hu_id]]:
@@ -235,7 +243,7 @@ def say_in(floor: Floor, wip: WipRecord, zone: Zone, ahead: Ahead) -> None:
     can = f"cannot make {what}: {late}" if late else f"slack {slack} min"
     if late and f"CANNOT_MAKE {what}" not in order.held:
         # It is said here, once for all units of the order.
-        order.held = (*order.held, f"CANNOT_MAKE {what}")
+        note(floor, order, f"CANNOT_MAKE {what}")
     start_order(floor, wip.order_id, f"{can}, {', '.join(numbers(floor, wip, zone, ahead))}")
 
 
@@ -244,10 +252,10 @@ def numbers(floor: Floor, wip: WipRecord, zone: Zone, ahead: Ahead) -> list[str]
     said = [f"zone {zone.zone} {floor.room.inside[zone.zone]}/{zone.wip_max}"]
     if zone.pack_station and zone.station_max:
         said.append(f"station {zone.pack_station} {floor.room.at_station.get(zone.pack_station, 0)}/{zone.station_max}")
-    route = route_of(floor, wip.departure_id)
-    way = ahead.way(zone, route)
-    if way.lanes:
-        said.append(f"lanes {route} {ahead.on_way(route)}/{way.room}")
+    key = destination_of(floor, wip.departure_id, wip.order_id)
+    way = ahead.way(zone, key)
+    if way.most != ANY:
+        said.append(f"lanes {key[0]} {ahead.on_way(key)}/{way.room}")
     return said
 
 

@@ -83,6 +83,7 @@ def complete(floor: Floor, resource: ResourceRecord, record: TaskRecord, quantit
     learn(floor, resource, record, quantity)
     if resource.kind is ResourceKind.PERSON:
         resource.location = task.target if task.kind in (TaskKind.CARRY, TaskKind.PUTAWAY) else task.source
+    resource.worked_ms += floor.now_ms - record.assigned_ms
     resource.task_id = ""
     floor.refresh(resource)
     if quantity:
@@ -95,6 +96,8 @@ def complete(floor: Floor, resource: ResourceRecord, record: TaskRecord, quantit
 
 def learn(floor: Floor, resource: ResourceRecord, record: TaskRecord, quantity: int) -> None:
     """A task really done teaches how long such work takes, unless a standstill of ours lay in between."""
+    if resource.kind is ResourceKind.VEHICLE:
+        return  # its times follow from the layout, and would say nothing about people
     if quantity and record.assigned_ms > floor.state.opened_ms:
         took_ms = max(1, floor.now_ms - record.assigned_ms - record.walk_ms)
         floor.times.observe(record.task.kind, record.task.zone, resource.resource_id, took_ms)

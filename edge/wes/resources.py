@@ -15,9 +15,9 @@ RESOURCES_MAX = 2000
 def joined(floor: Floor, message: ResourceJoined) -> None:
     """Take a person on. Said again, skills and zones are renewed and the task in hand is told again.
 
-    Robots come and go with the state of their machine, not by this message.
+    Robots come and go with the state of their machine, and vehicles with their own, not by this message.
     """
-    if message.kind is ResourceKind.ROBOT:
+    if message.kind is not ResourceKind.PERSON:
         return
     known = floor.state.resources.get(message.resource_id)
     if known is None:

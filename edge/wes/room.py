@@ -19,7 +19,7 @@ class Room:
     A unit at the head of a line that cannot go on keeps nobody in another line from going.
     """
 
-    def __init__(self, state: State, zones: dict[str, Zone], hu_tasks: dict[str, dict[str, None]]) -> None:
+    def __init__(self, state: State, zones: dict[str, Zone], hu_tasks: dict[str, list[str]]) -> None:
         self.state = state
         self.zones = zones
         self.hu_tasks = hu_tasks
@@ -67,7 +67,7 @@ class Room:
     def _station(self, wip: WipRecord) -> str:
         """The pack station the unit waits for or is at; "" while it is being filled."""
         packs = False
-        for task_id in self.hu_tasks.get(wip.hu_id, {}):
+        for task_id in self.hu_tasks.get(wip.hu_id, ()):
             kind = self.state.tasks[task_id].task.kind
             if kind is TaskKind.PICK:
                 return ""

@@ -3,14 +3,26 @@
 from dataclasses import replace
 
 from edge.messages import DivertUnit, LaneChanged, ScanStatus, SortResult, UnitScanned, UnitSorted, lane_location
-from edge.wes.alarms import MEDIUM, raise_alarm
-from edge.wes.answers import Choice, choice_of, reason_for
+from edge.wes.alarms import HIGH, MEDIUM, clear_alarm, raise_alarm
+from edge.wes.answers import RATED, Choice, choice_of, reason_for
 from edge.wes.estimates import MINUTE_MS
 from edge.wes.floor import Floor
 from edge.wes.lanes import look_again
 from edge.wes.sort import DISABLED, FULL, JAM
 from edge.wes.state import MachineRecord, Ride, Track, UnitPlace, UnitRecord, remember
-from edge.wes.units import arrive, has_room, lane_alarms, lane_moved, lane_position, missing, seen
+from edge.wes.units import (
+    arrive,
+    expect,
+    has_room,
+    lane_alarms,
+    lane_moved,
+    lane_position,
+    leave_sorter,
+    missing,
+    runs_on,
+    seen,
+    send_to,
+)
 
 ANSWERS_MAX = 256
 """Answers and reports remembered per machine; a PLC's ring holds 4."""
@@ -19,7 +31,7 @@ RIDING_MAX = 2000
 STRAYS_MAX = 1000
 UNKNOWN_CLEAR_MS = 10 * MINUTE_MS
 ON_ITS_WAY = (SortResult.NONE, SortResult.RECIRCULATED, SortResult.UNEXPECTED)
-GONE = (SortResult.LOST, SortResult.FLUSHED)
+GONE = (SortResult.LOST, SortResult.FLUSHED, SortResult.UNKNOWN)
 ONLY_UNREAD = (ScanStatus.NO_READ, ScanStatus.SCANNER_FAULT)
 """Nothing speaks against the unit being the one that was tracked; two barcodes or a wrong one would."""
 
@@ -51,6 +63,7 @@ def scanned(floor: Floor, machine: MachineRecord, scan: UnitScanned) -> None:
     hu_id = unit.hu_id if unit else ""
     if unit is not None:
         send_to(floor, machine, machine.riding[hu_id], choice.lane)
+    reused(floor, machine, scan.tracking_id, hu_id)
     barcode = stray(floor, machine.machine_id, scan) if unit is None else ""
     track = Track(boot=scan.boot, hu_id=hu_id, ride=ride_id, barcode=barcode)
     remember(machine.tracking, scan.tracking_id, track, TRACKING_MAX)
@@ -79,6 +92,15 @@ def tracked(floor: Floor, machine: MachineRecord, scan: UnitScanned) -> UnitReco
     return floor.state.units.get(track.hu_id)
 
 
+def reused(floor: Floor, machine: MachineRecord, tracking_id: int, hu_id: str) -> None:
+    """The PLC gives a unit the number of another that it never reported: that one has to be seen again soon."""
+    before = machine.tracking.get(tracking_id)
+    if before is None or before.hu_id == hu_id or before.hu_id not in machine.riding:
+        return
+    if before.hu_id in floor.state.units:
+        expect(floor, before.hu_id)
+
+
 def stray(floor: Floor, machine_id: str, scan: UnitScanned) -> str:
     """A readable barcode that names no unit (yet: its pack report may be late) is remembered with its place."""
     if scan.status is not ScanStatus.OK or scan.barcode in floor.state.delivered:
@@ -103,13 +125,23 @@ def choose(floor: Floor, machine: MachineRecord, scan: UnitScanned, unit: UnitRe
             clear_at_ms=floor.now_ms + UNKNOWN_CLEAR_MS,
         )
         return choice_of(plan.hospital, "UNKNOWN_BARCODE")
-    send_to(floor, machine, machine.riding[unit.hu_id], 0)
-    packed = plan.decide(unit.hu_id, scan.recirc_count, floor.now_ms)
-    reason = reason_for(plan, machine.lanes, packed, unit, scan.recirc_count, floor.now_ms)
+    ride = machine.riding[unit.hu_id]
+    send_to(floor, machine, ride, 0)
+    rounds = count_rounds(ride, scan)
+    packed = plan.decide(unit.hu_id, rounds, floor.now_ms)
+    reason = reason_for(plan, machine.lanes, packed, unit, rounds, floor.now_ms)
     choice = choice_of(packed, reason if scan.status is ScanStatus.OK else f"{scan.status.name} this round, {reason}")
     if not choice.first_choice:
         say_full(floor, machine, plan.row(plan.barcodes.find(unit.hu_id))[0], unit.route)
     return choice
+
+
+def count_rounds(ride: Ride, scan: UnitScanned) -> int:
+    """How often the unit has gone round; a PLC that has restarted, or lost it and found it again, begins at 0."""
+    if scan.recirc_count < ride.rounds:
+        ride.earlier += ride.rounds
+    ride.rounds = scan.recirc_count
+    return ride.earlier + ride.rounds
 
 
 def say_full(floor: Floor, machine: MachineRecord, positions: list[int], route: str) -> None:
@@ -155,31 +187,6 @@ def enlist(floor: Floor, machine: MachineRecord, hu_id: str, ride: Ride) -> None
     machine.riding[hu_id] = ride
 
 
-def send_to(floor: Floor, machine: MachineRecord, ride: Ride, lane: int) -> None:
-    """Count the unit as bound for a lane (0 = for none), and no longer for the one before."""
-    for number, by in ((ride.lane, -1), (lane, 1)):
-        position = lane_position(floor, machine.machine_id, number)
-        if position < 0:
-            continue
-        machine.lanes.bound[position] += by
-        if by > 0:
-            machine.lanes.sent_ms[position] = floor.now_ms
-        lane_moved(floor, machine, position)
-    ride.lane = lane
-
-
-def leave_sorter(floor: Floor, machine: MachineRecord, ride_id: str) -> None:
-    """Take a unit off the sorter's count."""
-    ride = machine.riding.pop(ride_id, None)
-    if ride is not None:
-        send_to(floor, machine, ride, 0)
-
-
-def on_machine(machine: MachineRecord, but: str) -> int:
-    """Units that are on this sorter or on their way to it since its last start."""
-    return sum(1 for hu_id, ride in machine.riding.items() if ride.boot == machine.boot and hu_id != but)
-
-
 def reported(floor: Floor, machine: MachineRecord, report: UnitSorted) -> None:
     """Book what became of a unit; the PLC's word is the truth, whatever was decided."""
     key = named(report.boot, report.seq)
@@ -189,7 +196,8 @@ def reported(floor: Floor, machine: MachineRecord, report: UnitSorted) -> None:
     track = machine.tracking.get(report.tracking_id)
     if track is not None and track.boot != report.boot and report.result is not SortResult.FLUSHED:
         track = None
-    if report.result in GONE:
+    rests = report.result is SortResult.FLUSHED and report.lane > 0 and track is not None
+    if report.result in GONE and not rests:
         gone(floor, machine, track, report)
         return
     if report.result is SortResult.ESTOP:
@@ -203,6 +211,8 @@ def reported(floor: Floor, machine: MachineRecord, report: UnitSorted) -> None:
         still_riding(floor, machine, track)
         return
     unit = off(floor, machine, track, report)
+    if runs_on(floor, machine.machine_id, report.lane, unit):
+        return
     reason = "" if report.reason is SortResult.NONE else report.reason.name
     arrive(floor, machine.machine_id, report.lane, unit, report.result, reason)
     if unit is None and track is not None and track.barcode in floor.state.strays:
@@ -245,13 +255,22 @@ def lane_changed(floor: Floor, machine: MachineRecord, message: LaneChanged) -> 
         return
     lanes = machine.lanes
     lanes.closed[position] = (
-        (0 if message.enabled else DISABLED) | (FULL if message.full else 0) | (JAM if message.jam else 0)
+        (0 if message.enabled else DISABLED)
+        | (FULL if message.full else 0)
+        | (JAM if message.jam else 0)
+        | (RATED if message.rate_limited else 0)
     )
     if not message.full:
         lanes.load[position] = min(lanes.load[position], max(0, lanes.capacity[position] - 1))
     lane_moved(floor, machine, position)
     look_again(floor)
     lane_alarms(floor, machine, position)
+    alarm_id = f"{machine.machine_id}:lane{message.lane:02}_jam"
+    if message.jam:
+        text = f"Lane {message.lane} of {machine.machine_id} is jammed"
+        raise_alarm(floor, alarm_id, HIGH, text, "Go there, free the lane, then press CLEAR JAM")
+    else:
+        clear_alarm(floor, alarm_id)
 
 
 def lane_cleared(floor: Floor, machine: MachineRecord, lane: int) -> None:

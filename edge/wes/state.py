@@ -16,8 +16,10 @@ from edge.messages import (
     ResourceKind,
     Site,
     UnitScanned,
+    ZoneFault,
 )
 from edge.wes.calibrate import ScoreRecord, TimesRecord, copied_score, copied_times
+from edge.wes.drives import VehicleRecord
 from edge.wes.tasks import TaskRecord
 
 DONE_MAX = 200_000
@@ -52,7 +54,7 @@ class UnitPlace(StrEnum):
 
 @dataclass(slots=True, kw_only=True)
 class ResourceRecord:
-    """A person or a robot. `available` is False for a robot that cannot work; `home` is where it joined."""
+    """A person, a robot or a vehicle. `available` is False for one that cannot work; `home` is where it joined."""
 
     resource_id: str
     kind: ResourceKind
@@ -71,6 +73,10 @@ class ResourceRecord:
     """How long it takes compared with everybody, as it was believed when it joined."""
     ready_ms: int = 0
     """When the task in hand should be done."""
+    worked_ms: int = 0
+    """So long it has been at tasks since it joined, walks included."""
+    preempted_ms: int = 0
+    """When it was last sent elsewhere on the way."""
     trip: tuple[str, ...] = ()
     """The tasks to do after it, in this order."""
 
@@ -166,6 +172,9 @@ class Ride:
     via: str = ""
     lane: int = 0
     scanned: bool = False
+    rounds: int = 0
+    earlier: int = 0
+    """How often it has gone round, as the PLC counts, and before the PLC forgot it and began to count anew."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -177,6 +186,15 @@ class Track:
     ride: str
     barcode: str = ""
     """What was read, where that named no unit then; it may by the time of the report."""
+
+
+@dataclass(slots=True, kw_only=True)
+class JamRecord:
+    """A conveyor zone that jammed at `since_ms`: so many `attempts` to clear it, the next is due at `due_ms`."""
+
+    since_ms: int
+    attempts: int = 0
+    due_ms: int = 0
 
 
 @dataclass(slots=True, kw_only=True)
@@ -203,6 +221,12 @@ class MachineRecord:
     tracking: dict[int, Track] = field(default_factory=dict)
     answers: dict[str, DivertUnit] = field(default_factory=dict)
     reports: dict[str, int] = field(default_factory=dict)
+    zones: dict[int, ZoneFault] = field(default_factory=dict)
+    """The zones of a conveyor that cannot move their units on, and why."""
+    accumulating: dict[int, None] = field(default_factory=dict)
+    """The zones that have been told to keep theirs."""
+    jams: dict[int, JamRecord] = field(default_factory=dict)
+    """The zones that jammed lately."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -233,6 +257,7 @@ class State:
     """Barcodes read before their unit was known as packed -> where last: a machine, or a lane location."""
     departures: dict[str, DepartureRecord] = field(default_factory=dict)
     machines: dict[str, MachineRecord] = field(default_factory=dict)
+    vehicles: dict[str, VehicleRecord] = field(default_factory=dict)
     alarms: dict[str, AlarmRecord] = field(default_factory=dict)
     times: TimesRecord = field(default_factory=TimesRecord)
     score: ScoreRecord = field(default_factory=ScoreRecord)
@@ -243,6 +268,7 @@ class State:
     last_unit: int = 0
     last_request: int = 0
     last_job: int = 0
+    last_drive: int = 0
 
 
 def twin_of(record: Value) -> Value:
@@ -266,6 +292,16 @@ def copied_machine(machine: MachineRecord) -> MachineRecord:
     twin.tracking = copies(machine.tracking)
     twin.answers = dict(machine.answers)
     twin.reports = dict(machine.reports)
+    twin.zones = dict(machine.zones)
+    twin.accumulating = dict(machine.accumulating)
+    twin.jams = copies(machine.jams)
+    return twin
+
+
+def copied_vehicle(vehicle: VehicleRecord) -> VehicleRecord:
+    twin = twin_of(vehicle)
+    twin.way = twin_of(vehicle.way)
+    twin.drive = twin_of(vehicle.drive) if vehicle.drive is not None else None
     return twin
 
 
@@ -284,6 +320,7 @@ def copied(state: State) -> State:
     twin.strays = dict(state.strays)
     twin.departures = copies(state.departures)
     twin.machines = {key: copied_machine(machine) for key, machine in state.machines.items()}
+    twin.vehicles = {key: copied_vehicle(vehicle) for key, vehicle in state.vehicles.items()}
     twin.alarms = copies(state.alarms)
     twin.times = copied_times(state.times)
     twin.score = copied_score(state.score)

@@ -54,6 +54,8 @@ class TaskRecord:
     """The walk to it, by estimate, when it was assigned."""
     row: int = -1
     """On the board."""
+    preempted: bool = False
+    """It was given up for another on the way to it."""
     trip: str = ""
     """The resource whose trip the task is part of, before its turn has come."""
 

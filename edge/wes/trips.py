@@ -1,14 +1,24 @@
-"""Picks that one person does on one walk: collected when the first is given, done in the order of the shortest tour."""
+"""Picks that one person does on one walk: collected when the first is given, done in the order of the shortest tour.
+
+Where that order would make a pick late which can be in time, the queue is repaired for the least weighted tardiness.
+"""
+
+from collections.abc import Sequence
 
 from edge.messages import ResourceKind, TaskKind
+from edge.wes.estimates import DAY_MS
 from edge.wes.floor import Floor
+from edge.wes.sequence import repair, total
 from edge.wes.state import ResourceRecord
 from edge.wes.tasks import TaskRecord, TaskState
-from edge.wes.tour import tour
+from edge.wes.tour import Tour, tour
 
 TASKS_MAX = 16
 REACH_MM = 30_000
 """A pick for another handling unit joins a trip when it lies this near to its first pick."""
+
+MOVES_MAX = 2_000
+"""Moves looked at to repair the order of a trip."""
 
 
 def collect(floor: Floor, resource: ResourceRecord, first: TaskRecord) -> None:
@@ -26,9 +36,23 @@ def collect(floor: Floor, resource: ResourceRecord, first: TaskRecord) -> None:
     spots = [floor.layout.spot(record.task.source) for record in mates]
     start = floor.layout.spot(first.task.source)
     found = tour(spots, start, floor.layout.spot(station(floor, first)))
-    resource.trip = tuple(mates[i].task.task_id for i in found.order)
+    resource.trip = tuple(mates[i].task.task_id for i in in_order(floor, resource, mates, found))
+    floor.unshared.clear()
     resource.ready_ms += length_ms(floor, resource)
     floor.refresh(resource)
+
+
+def in_order(floor: Floor, resource: ResourceRecord, mates: list[TaskRecord], found: Tour) -> Sequence[int]:
+    """The shortest walk, unless it makes somebody wait too long; what is late in any case does not count."""
+    board, begin_ms, site = floor.plan.board, floor.plan.rel(resource.ready_ms), floor.state.site
+    walk_ms = found.length_mm * 1000 // max(1, site.walk_mm_s if site else 1) // len(mates)
+    work = [int(board.t_work_ms[each.row]) + walk_ms for each in mates]
+    weight = [int(board.t_weight[each.row]) for each in mates]
+    left = [int(board.t_due_ms[each.row]) - begin_ms for each in mates]
+    due = [DAY_MS if ms < took else min(ms, DAY_MS) for ms, took in zip(left, work, strict=True)]
+    if not total(found.order, work, weight, due):
+        return found.order
+    return repair(work, weight, due, found.order, MOVES_MAX, mates[0].number)[0]
 
 
 def station(floor: Floor, record: TaskRecord) -> str:
@@ -37,7 +61,7 @@ def station(floor: Floor, record: TaskRecord) -> str:
 
 
 def same_unit(floor: Floor, resource: ResourceRecord, first: TaskRecord) -> list[TaskRecord]:
-    records = [floor.state.tasks[task_id] for task_id in floor.hu_tasks.get(first.task.hu_id, {})]
+    records = [floor.state.tasks[task_id] for task_id in floor.hu_tasks.get(first.task.hu_id, ())]
     return [each for each in records if joins(floor, resource, each)]
 
 
@@ -108,6 +132,11 @@ def scatter(floor: Floor, resource: ResourceRecord) -> None:
     floor.refresh(resource)
 
 
+def unshared(floor: Floor, resource: ResourceRecord) -> bool:
+    """Is it known that no trip has anything for the like of this resource? Trips only get shorter until a new one."""
+    return floor.plan.group_of(resource) in floor.unshared
+
+
 def to_share(floor: Floor, resource: ResourceRecord) -> tuple[TaskRecord, ResourceRecord] | None:
     """The last task of the longest trip that this resource could do instead, and whose trip it is."""
     trips = [each for each in floor.state.resources.values() if each.trip]
@@ -120,6 +149,7 @@ def to_share(floor: Floor, resource: ResourceRecord) -> tuple[TaskRecord, Resour
                 owner.trip = tuple(each for each in owner.trip if each != task_id)
                 record.trip = ""
                 return record, owner
+    floor.unshared[floor.plan.group_of(resource)] = None
     return None
 
 

@@ -19,7 +19,7 @@ from edge.wes.calibrate import TRANSIT
 from edge.wes.floor import Floor
 from edge.wes.release import unit_left
 from edge.wes.sort import FULL
-from edge.wes.state import UNITS_MAX, LaneTable, MachineRecord, UnitPlace, UnitRecord
+from edge.wes.state import UNITS_MAX, LaneTable, MachineRecord, Ride, UnitPlace, UnitRecord
 
 EXPECT_MS = 180_000
 """From a conveyor's exit to the sorter's scanner takes less than this, or somebody should look."""
@@ -144,6 +144,7 @@ def watch(floor: Floor) -> None:
             del floor.state.expected[hu_id]
         elif machine.link is Link.GOOD and machine.state is PackMl.EXECUTE:
             missing(floor, hu_id, machine.machine_id, "NOT_SEEN")
+            leave_sorter(floor, machine, hu_id)
         else:
             expect(floor, hu_id)
 
@@ -169,15 +170,18 @@ def found(floor: Floor, unit: UnitRecord) -> None:
         clear_alarm(floor, f"{unit.machine_id}:missing_{unit.hu_id}")
 
 
-def missing(floor: Floor, hu_id: str, machine_id: str, reason: str) -> None:
-    """Nobody knows where the unit is; a person has to look."""
+def missing(floor: Floor, hu_id: str, machine_id: str, reason: str, *, alarm: bool = True) -> None:
+    """Nobody knows where the unit is; a person has to look. One that is missing already is not called for again."""
     unit = floor.state.units.get(hu_id)
     floor.state.expected.pop(hu_id, None)
     if unit is None:
         floor.state.reports_ignored += 1
         return
+    alarm = alarm and unit.place is not UnitPlace.MISSING
     unit.place, unit.machine_id = UnitPlace.MISSING, machine_id
     floor.say(UnitMissing(at_ms=floor.now_ms, hu_id=hu_id, machine_id=machine_id, reason=reason))
+    if not alarm:
+        return
     raise_alarm(
         floor,
         f"{machine_id}:missing_{hu_id}",
@@ -217,6 +221,27 @@ def arrive(floor: Floor, machine_id: str, lane: int, unit: UnitRecord | None, re
     enter(floor, location)
 
 
+def runs_on(floor: Floor, machine_id: str, lane: int, unit: UnitRecord | None) -> bool:
+    """Does the lane lead on to another machine? Then the unit is on its way there, in the lane until it is seen."""
+    location = lane_location(machine_id, lane)
+    machine = next((each for each in map(floor.machine, floor.network.leads_to(location)) if each), None)
+    if machine is None:
+        return False
+    if unit is None:
+        # It would stay in the lane for ever: nobody knows it when it is seen again.
+        return True
+    found(floor, unit)
+    enter(floor, location)
+    onto_sorter = machine.machine_id in floor.plans
+    unit.place = UnitPlace.SORTER if onto_sorter else UnitPlace.CONVEYOR
+    unit.machine_id, unit.location = machine.machine_id, location
+    if onto_sorter:
+        expect(floor, unit.hu_id)
+    elif unit.hu_id not in machine.queue:
+        machine.queue.append(unit.hu_id)
+    return True
+
+
 def enter(floor: Floor, location: str) -> None:
     change_load(floor, location, 1)
 
@@ -241,6 +266,26 @@ def lane_moved(floor: Floor, machine: MachineRecord, position: int) -> None:
     floor.destinations.show(machine, position)
     if machine.lanes.load[position] + machine.lanes.bound[position] == 0:
         lanes.look_again(floor)
+
+
+def send_to(floor: Floor, machine: MachineRecord, ride: Ride, lane: int) -> None:
+    """Count the unit as bound for a lane (0 = for none), and no longer for the one before."""
+    for number, by in ((ride.lane, -1), (lane, 1)):
+        position = lane_position(floor, machine.machine_id, number)
+        if position < 0:
+            continue
+        machine.lanes.bound[position] += by
+        if by > 0:
+            machine.lanes.sent_ms[position] = floor.now_ms
+        lane_moved(floor, machine, position)
+    ride.lane = lane
+
+
+def leave_sorter(floor: Floor, machine: MachineRecord, ride_id: str) -> None:
+    """Take a unit off the sorter's count."""
+    ride = machine.riding.pop(ride_id, None)
+    if ride is not None:
+        send_to(floor, machine, ride, 0)
 
 
 def has_room(table: LaneTable, position: int) -> bool:

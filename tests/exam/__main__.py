@@ -10,10 +10,13 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench.yardstick import Row, canonical, machine, ratio
+from tests.bench.yardstick import canonical, machine
 
-NAMES = ("lap", "tardiness")
-"""The parts: modules beside this one with FOLDER, sit(folder, quick) -> figures, rows(figures) and WORDS."""
+NAMES = ("lap", "tardiness", "regret", "warning", "parity")
+"""The parts: modules beside this one with FOLDER, sit(folder, quick) -> figures, rows(figures) and WORDS.
+
+One with draw(figures, file) can be given --picture.
+"""
 WIDTH = 140
 """Where there is no terminal to ask."""
 
@@ -21,21 +24,6 @@ WIDTH = 140
 def part(name: str) -> ModuleType:
     """The module of a part; loaded only when it is sat."""
     return importlib.import_module(f"tests.exam.{name}")
-
-
-def words_of(module: ModuleType) -> str:
-    """What a part is about; one that does not say in WORDS says it in the first line of its docstring."""
-    said: str = getattr(module, "WORDS", "") or (module.__doc__ or "").partition("\n")[0]
-    return said
-
-
-def rows_of(module: ModuleType, figures: dict[str, Any]) -> list[Row]:
-    """The rows of a part's table; without rows() how many instances were solved."""
-    if hasattr(module, "rows"):
-        found: list[Row] = module.rows(figures)
-        return found
-    solved, of = figures["solved"], figures["of"]
-    return [Row("instances, optimum found", f"{solved}", f"{of}", ratio(solved, of))]
 
 
 def result(name: str, *, quick: bool) -> dict[str, Any]:
@@ -52,9 +40,9 @@ def show(console: Console, one: dict[str, Any]) -> None:
     for heading in ("what", "found", "known"):
         table.add_column(heading)
     table.add_column("ratio", justify="right")
-    for row in rows_of(module, one["figures"]):
+    for row in module.rows(one["figures"]):
         table.add_row(row.what, row.measured, row.limit, f"{row.ratio:.4g}")
-    console.print(f"{one['name']}: {words_of(module)}", table, caption, sep="\n")
+    console.print(f"{one['name']}: {module.WORDS}", table, caption, sep="\n")
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -65,22 +53,35 @@ def show(console: Console, one: dict[str, Any]) -> None:
     "--json", "json_file", type=click.Path(path_type=Path, dir_okay=False),
     help="Write the figures here as canonical JSON: one object {name, figures, machine}, a list if several were sat.",
 )  # fmt: skip
-def main(names: tuple[str, ...], listing: bool, quick: bool, json_file: Path | None) -> None:
-    """Solve public instances whose optimal or best known values are in the literature: NAME is lap or tardiness.
+@click.option(
+    "--picture",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Draw the reliability of the forecasts (warning).",
+)
+def main(
+    names: tuple[str, ...], listing: bool, quick: bool, json_file: Path | None, picture: Path | None
+) -> None:  # fmt: skip
+    """Compare the core with what is known: NAME is lap, tardiness (public instances), regret (small days beside the
+    best schedule of somebody who knows the future) or warning (forecasts on held-back days).
 
-    All parts if none is given. Every figure stands beside the known value. With the core compiled the whole exam takes
-    a minute or two; uncompiled it takes about an hour, so use --quick there.
+    All parts if none is given. Every figure stands beside a known value. With the core compiled lap, tardiness and
+    regret take a minute or two, warning ten; uncompiled all of it takes many hours, so use --quick there.
     """
     if listing:
         for name in NAMES:
-            click.echo(f"{name:10} {words_of(part(name))}")
+            click.echo(f"{name:10} {part(name).WORDS}")
         return
     if machine()["core"] == "python" and not quick:
-        click.echo("exam: the core is not compiled; this takes about an hour (--quick does not)", err=True)
+        click.echo("exam: the core is not compiled; this takes many hours (--quick does not)", err=True)
+    names = tuple(dict.fromkeys(names or NAMES))
+    if picture is not None and not any(hasattr(part(name), "draw") for name in names):
+        raise click.UsageError("--picture needs the part that draws it: warning")
     console, results = Console(width=None if sys.stdout.isatty() else WIDTH), []
-    for name in dict.fromkeys(names or NAMES):
+    for name in names:
         results.append(result(name, quick=quick))
         show(console, results[-1])
+        if picture is not None and hasattr(part(name), "draw"):
+            part(name).draw(results[-1]["figures"], picture)
     if json_file is not None:
         json_file.write_text(canonical(results))
 

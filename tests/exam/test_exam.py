@@ -8,7 +8,8 @@ from click.testing import CliRunner
 
 from edge.wes import sequence
 from edge.wes.sequence import budget
-from tests.exam.__main__ import NAMES, canonical, main, part, rows_of, words_of
+from tests.exam import lap
+from tests.exam.__main__ import NAMES, canonical, main, part
 from tests.exam.tardiness import FOLDER, KNOWN, QUEUES, QUICK, Queue, read, sit, solve, summary
 
 SET = {
@@ -60,16 +61,41 @@ def test_a_quick_sitting() -> None:
         assert 1.0 <= each["ratio_repair"] < 1.01
         assert each["ratio_repair"] < each["ratio_index_best"] <= each["ratio_index"]
         assert 0 < each["cpu_s"]["median"] <= each["cpu_s"]["max"]
-    rows = rows_of(part("tardiness"), figures)
+    rows = part("tardiness").rows(figures)
     assert len(rows) == 4 * len(figures)
     assert all(row.what and row.measured and row.limit and row.ratio > 0 for row in rows)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_part_has_all_that_the_command_asks_for(name: str) -> None:
+    module = part(name)
+    assert module.WORDS
+    assert "\n" not in module.WORDS
+    assert module.FOLDER.is_dir()
+    assert callable(module.sit)
+    assert callable(module.rows)
+
+
+def test_the_assignment_says_how_many_it_solved_and_leaves_out_who_is_not_installed() -> None:
+    one = {"n": 100, "ms": 12.0, "scipy_ms": 3.0, "lapx_ms": None}
+    rows = lap.rows({"solved": 1, "of": 2, "instances": {"100": one}})
+    assert [row.ratio for row in rows] == [0.5, 4.0]
+    assert "scipy" in rows[1].what
+
+
+def test_a_picture_needs_the_part_that_draws_it(tmp_path: Path) -> None:
+    file = tmp_path / "picture.png"
+    done = CliRunner().invoke(main, ["tardiness", "--quick", "--picture", str(file)])
+    assert done.exit_code == 2
+    assert "--picture" in done.output
+    assert not file.exists()
 
 
 def test_the_command_sits_what_is_named_once_and_writes_the_file(tmp_path: Path) -> None:
     file = tmp_path / "figures.json"
     done = CliRunner().invoke(main, ["tardiness", "tardiness", "--quick", "--json", str(file)])
     assert done.exit_code == 0, done.output
-    assert done.output.count(words_of(part("tardiness"))) == 1
+    assert done.output.count(part("tardiness").WORDS) == 1
     written = json.loads(file.read_text())
     assert written["name"] == "tardiness"
     assert set(written) == {"name", "figures", "machine"}

@@ -8,6 +8,7 @@ from edge.messages import (
     AlarmCleared,
     AlarmRaised,
     JobEnded,
+    JobOverdue,
     Link,
     PackMl,
     StartJob,
@@ -86,6 +87,33 @@ def test_a_short_job_is_a_short_pick() -> None:
     (job,) = of(StartJob, play.plan(robot_pick("t1", "hu1")))
     (completed,) = of(TaskCompleted, ended(play, job.job_id, "SHORT", 2, "EMPTY"))
     assert (completed.quantity, completed.reason) == (2, "EMPTY")
+
+
+def test_a_job_names_the_boot_it_was_decided_for() -> None:
+    play = Play()
+    play.machine("robot1", boot=7)
+    (job,) = of(StartJob, play.plan(robot_pick("t1", "hu1")))
+    assert job.boot == 7
+
+
+def test_a_lost_part_calls_a_person_and_the_task_is_done_again() -> None:
+    play = ready()
+    (job,) = of(StartJob, play.plan(robot_pick("t1", "hu1", robot_only=True)))
+    out = ended(play, job.job_id, "PART_LOST", 0, "PART_LOST")
+    (alarm,) = of(AlarmRaised, out)
+    assert (alarm.alarm_id, alarm.priority) == ("robot1:part", 2)
+    assert [m.reason for m in of(TaskUnassigned, out)] == ["ROBOT_PART_LOST"]
+
+
+def test_a_job_that_takes_too_long_stays_the_robots_and_calls_a_person() -> None:
+    play = ready()
+    (job,) = of(StartJob, play.plan(robot_pick("t1", "hu1")))
+    late = JobOverdue(at_ms=play.now, machine_id="robot1", job_id=job.job_id, worked_ms=31_000, nominal_ms=10_000)
+    out = play.tell(late)
+    assert [m.alarm_id for m in of(AlarmRaised, out)] == ["robot1:overdue"]
+    assert len(out) == 1
+    out = ended(play, job.job_id, "OK", 5)
+    assert [m.alarm_id for m in of(AlarmCleared, out)] == ["robot1:overdue"]
 
 
 @pytest.mark.parametrize("result", ["REJECTED", "FAULT", "UNKNOWN"])

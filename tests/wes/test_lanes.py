@@ -19,21 +19,26 @@ from edge.messages import (
     LaneChanged,
     Machine,
     Message,
+    OrderHeldBack,
+    OrderStarted,
     Site,
     SiteOpened,
     SortResult,
+    Task,
     UnitPacked,
     UnitRerouted,
     lane_location,
 )
+from edge.wes import explain
 from edge.wes.destinations import holder_of
 from edge.wes.engine import Engine
 from edge.wes.lanes import Claim, Gift, PoolLane, allot, minutes_left, urgency
+from edge.wes.outlook import STANDSTILL_MS
 from edge.wes.state import State
 from plc_sim.day.plan import plan_day
 from plc_sim.day.play import VirtualDay
 from tests.bench.yardstick import CONFIG
-from tests.wes.scene import DISK, MINUTE, T0, Play, load, of, small_site, through_disk
+from tests.wes.scene import DISK, MINUTE, T0, Play, load, of, pick, small_site, through_disk
 from tests.wes.wander import EVENTS, World, next_message, opening
 
 HOUR = 60 * MINUTE
@@ -387,6 +392,100 @@ def test_a_site_that_gets_a_pool_later_gives_from_it_at_once() -> None:
     assert of(LaneAssigned, play.tell(SiteOpened(at_ms=T0, site=pool_site()))) == []
     play.tell(SiteOpened(at_ms=T0, site=small_site()))
     assert play.engine.save().machines["sorter1"].lanes.given == [""] * 6
+
+
+def waiting(*departures: str, number: int = 1) -> list[Task]:
+    """Picks for so many units of each departure."""
+    names = [(departure, n) for departure in departures for n in range(number)]
+    return [pick(f"t-{name}-{n}", f"hu-{name}-{n}", departure_id=name, zone="A") for name, n in names]
+
+
+def two_departures(pools: tuple[int, ...], wip_max: int = 20, lane_by: str = "departure") -> PoolPlay:
+    site = pool_site(lane_by, pools=pools)
+    play = PoolPlay(replace(site, zones=tuple(replace(zone, wip_max=wip_max) for zone in site.zones)))
+    play.departure("west-1", "west", T0 + HOUR)
+    play.departure("east-1", "east", T0 + 2 * HOUR)
+    return play
+
+
+def held_back(messages: list[Message]) -> list[str]:
+    return [each.reason for each in of(OrderHeldBack, messages)]
+
+
+def test_a_pool_lane_bounds_the_units_of_its_departure() -> None:
+    play = two_departures(pools=(3,))
+    play.pack("hu1", "west-1")
+    out = play.plan(*waiting("west-1", number=6))
+    assert len(of(OrderStarted, out)) == 4, "the unit that is packed has no belt yet and counts when it is on one"
+    assert set(held_back(out)) == {"LANES west 4/4"}
+
+
+def test_no_lane_is_left_for_a_departure_while_others_hold_all() -> None:
+    play = two_departures(pools=(3,))
+    play.pack("hu1", "west-1")
+    out = play.plan(*waiting("east-1", number=2))
+    assert of(OrderStarted, out) == []
+    assert held_back(out) == ["LANES east 0/0: no pool lane is free"] * 2
+    why = explain.why_task(play.engine.floor, "t-east-1-0")
+    assert "the lanes of route east have room for 0, and 0 are on their way (no pool lane is free)" in why
+    assert [each.order_id for each in of(OrderStarted, play.tell(departed("west-1", "hu1")))] == [
+        "order-hu-east-1-0", "order-hu-east-1-1",
+    ]  # fmt: skip
+
+
+def departed(departure: str, *units: str) -> DepartureClosed:
+    return DepartureClosed(at_ms=T0, departure_id=departure, site="S1", units=units, orders=(), left_behind=())
+
+
+def test_the_last_free_pool_lane_is_promised_to_one_departure_only() -> None:
+    play = two_departures(pools=(3,))
+    out = play.plan(*waiting("west-1", "east-1", number=2))
+    assert [each.order_id for each in of(OrderStarted, out)] == ["order-hu-west-1-0", "order-hu-west-1-1"]
+    assert set(held_back(out)) == {"LANES east 0/0: no pool lane is free"}
+
+
+def test_a_large_departure_may_count_on_every_free_lane() -> None:
+    play = two_departures(pools=(3, 4))
+    out = play.plan(*waiting("west-1", number=9))
+    assert len(of(OrderStarted, out)) == 8
+    assert set(held_back(out)) == {"LANES west 8/8"}
+
+
+def test_orders_that_have_lanes_to_themselves_wait_for_one_each() -> None:
+    play = two_departures(pools=(3, 4), lane_by="order")
+    out = play.plan(*waiting("west-1", number=3))
+    assert len(of(OrderStarted, out)) == 2
+    assert held_back(out) == ["LANES west 0/0: no pool lane is free"]
+
+
+def test_an_alternate_lane_is_not_promised_twice() -> None:
+    """Lane 4 (4 places) stands in for north (lanes 1 and 2) and for south (lane 3)."""
+    site = small_site()
+    play = Play(site=replace(site, zones=tuple(replace(zone, wip_max=40) for zone in site.zones)))
+    play.all_run()
+    play.departure("north-1", "north", T0 + 2 * HOUR)
+    play.departure("south-1", "south", T0 + 2 * HOUR)
+    north = play.plan(*waiting("north-1", number=10))
+    assert (len(of(OrderStarted, north)), held_back(north)) == (10, [])
+    south = play.plan(*waiting("south-1", number=9))
+    assert len(of(OrderStarted, south)) == 6, "two of the alternate's places are needed by north"
+    assert set(held_back(south)) == {"LANES south 6/6"}
+
+
+def test_the_forecast_knows_the_pool_lane_of_a_departure_and_who_has_none() -> None:
+    play = two_departures(pools=(3,))
+    play.pack("hu1", "west-1")
+    play.plan(*waiting("east-1"))
+    copy = play.engine.copy(T0)
+    rows = {name: row for row, name in copy.departures.items()}
+    travel = play.engine.floor.travel
+    assert copy.board.d_area[rows["west-1"]] == travel.area_of("sorter1/L03")
+    now = copy.board.origin_ms
+    assert [(row, end - start) for row, start, end in copy.timetable.lanes] == [(rows["east-1"], STANDSTILL_MS)]
+    assert now == T0
+    jam = LaneChanged(at_ms=T0, machine_id="sorter1", lane=3, enabled=True, full=False, jam=True)
+    play.tell(jam)
+    assert len(play.engine.copy(T0).timetable.lanes) == 2
 
 
 def day_with(lane_by: Literal["departure", "wave", "order"], pools: Sequence[int], min_gap_ms: int) -> VirtualDay:

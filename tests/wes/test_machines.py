@@ -11,12 +11,15 @@ from edge.messages import (
     CommandEnded,
     CommandMachine,
     Link,
+    MachineChanged,
     MachineCommand,
+    MachineCommandRefused,
     MachineCommandRequested,
     PackMl,
     SiteOpened,
     Woken,
 )
+from edge.messages.packml import LEGAL
 from tests.wes.scene import T0, Play, of, small_site
 
 RESET, START, CLEAR, STOP = MachineCommand.RESET, MachineCommand.START, MachineCommand.CLEAR, MachineCommand.STOP
@@ -108,20 +111,122 @@ def test_an_operators_start_begins_with_the_step_the_state_allows() -> None:
 
 def test_lane_commands_name_a_lane_the_sorter_has() -> None:
     play = Play()
+    play.machine("sorter1")
     (sent,) = of(CommandMachine, ask(play, MachineCommand.LANE_DISABLE, 2))
     assert (sent.args, sent.by) == ((2,), "ann")
     for args in ((), (99,), (1, 2)):
         (refused,) = ask(play, MachineCommand.LANE_DISABLE, *args)
-        assert isinstance(refused, CommandEnded)
-        assert (refused.result, refused.args) == ("REJECTED", args)
-        assert "UNKNOWN_LANE" in refused.reason
+        assert isinstance(refused, MachineCommandRefused)
+        assert (refused.reason, refused.args, refused.by) == ("UNKNOWN_LANE", args, "ann")
         assert play.tell(refused) == []
 
 
 def test_a_command_for_a_machine_nobody_has_is_refused() -> None:
     (refused,) = ask(Play(), START, machine="sorter9")
-    assert isinstance(refused, CommandEnded)
-    assert refused.reason == "UNKNOWN_MACHINE sorter9"
+    assert isinstance(refused, MachineCommandRefused)
+    assert refused.reason == "UNKNOWN_MACHINE"
+    assert "sorter1" in refused.detail
+
+
+@pytest.mark.parametrize("state", list(PackMl))
+@pytest.mark.parametrize("command", [MachineCommand.HOLD, MachineCommand.UNHOLD, MachineCommand.CLEAR, RESET])
+def test_a_command_is_sent_only_in_the_states_it_is_for(state: PackMl, command: MachineCommand) -> None:
+    machines = tuple(replace(m, autostart=False) for m in small_site().machines)
+    play = Play(site=small_site(machines=machines))
+    play.machine("sorter1", state)
+    out = play.tell(
+        MachineCommandRequested(at_ms=play.now, machine_id="sorter1", command=command, by="ann", request_id="r7")
+    )
+    if state in LEGAL[command] or state is PackMl.UNKNOWN:
+        (sent,) = of(CommandMachine, out)
+        assert (sent.command, sent.request_id) == (command, "r7")
+    else:
+        (refused,) = of(MachineCommandRefused, out)
+        assert (refused.reason, refused.request_id) == ("STATE", "r7")
+        assert state.name in refused.detail
+
+
+def test_commands_are_for_the_kinds_that_have_them() -> None:
+    play = Play()
+    play.all_run()
+    for machine, command, args, reason in (
+        ("conveyor1", MachineCommand.LANE_ENABLE, (1,), "NOT_FOR_KIND"),
+        ("sorter1", MachineCommand.RELEASE, (1,), "NOT_FOR_KIND"),
+        ("robot1", MachineCommand.CLEAR_JAM, (1,), "NOT_FOR_KIND"),
+        ("conveyor1", MachineCommand.RELEASE, (), "UNKNOWN_ZONE"),
+        ("conveyor1", MachineCommand.ACCUMULATE, (0, 1), "UNKNOWN_ZONE"),
+    ):
+        (refused,) = of(MachineCommandRefused, ask(play, command, *args, machine=machine))
+        assert refused.reason == reason
+    assert commands(ask(play, MachineCommand.ACCUMULATE, 2, 1, machine="conveyor1")) == [
+        ("conveyor1", MachineCommand.ACCUMULATE)
+    ]
+
+
+def test_a_machine_nobody_hears_is_told_nothing_and_a_stop_is_kept_in_mind() -> None:
+    play = Play()
+    play.machine("sorter1", link=Link.LOST)
+    (refused,) = of(MachineCommandRefused, ask(play, STOP))
+    assert refused.reason == "LINK_LOST"
+    assert commands(play.machine("sorter1", PackMl.STOPPED)) == []
+    assert commands(ask(play, START)) == [("sorter1", RESET)]
+
+
+def test_stop_and_start_of_a_machine_that_is_there_already_end_at_once() -> None:
+    play = Play()
+    play.machine("sorter1")
+    (done,) = of(CommandEnded, ask(play, START))
+    assert (done.result, done.reason) == ("DONE", "IT_RUNS")
+    play.machine("sorter1", PackMl.STOPPING)
+    (done,) = of(CommandEnded, ask(play, STOP))
+    assert (done.result, done.reason) == ("DONE", "ALREADY_STOPPED")
+    assert commands(play.machine("sorter1", PackMl.STOPPED)) == []
+
+
+def estop(play: Play, state: PackMl, reason: str = "ESTOP zones 3") -> list[Any]:
+    return play.tell(
+        MachineChanged(at_ms=play.now, machine_id="sorter1", state=state, link=Link.GOOD, boot=1, reason=reason)
+    )
+
+
+def test_an_emergency_stop_asks_a_person_and_nothing_is_reset_from_here() -> None:
+    play = Play()
+    play.machine("sorter1")
+    (alarm,) = of(AlarmRaised, estop(play, PackMl.ABORTING))
+    assert (alarm.alarm_id, alarm.priority) == ("sorter1:estop", 1)
+    assert "Walk there" in alarm.action
+    out = estop(play, PackMl.ABORTED)
+    assert commands(out) == []
+    assert of(AlarmRaised, out) == []
+    for command in (CLEAR, RESET, START):
+        (refused,) = of(MachineCommandRefused, ask(play, command))
+        assert refused.reason == "ESTOP"
+    assert commands(play.machine("sorter1", PackMl.ABORTED)) == []
+    assert commands(play.machine("sorter1", PackMl.STOPPED)) == []
+    out = ask(play, START)
+    assert commands(out) == [("sorter1", RESET)]
+    assert [m.alarm_id for m in of(AlarmCleared, out)] == ["sorter1:estop"]
+
+
+def test_a_machine_started_at_its_panel_after_an_emergency_stop_is_believed() -> None:
+    play = Play()
+    play.machine("sorter1")
+    estop(play, PackMl.ABORTED)
+    out = play.machine("sorter1", PackMl.EXECUTE)
+    assert [m.alarm_id for m in of(AlarmCleared, out)] == ["sorter1:estop"]
+    assert commands(play.machine("sorter1", PackMl.STOPPED)) == [("sorter1", RESET)]
+
+
+def test_a_machine_that_held_because_it_had_not_heard_us_is_armed_again() -> None:
+    play = Play()
+    out = estop(play, PackMl.HELD, "HOST_OFFLINE")
+    assert commands(out) == [("sorter1", MachineCommand.UNHOLD)]
+    assert of(AlarmRaised, out) == []
+    play = Play()
+    out = estop(play, PackMl.HELD, "FAULT_17")
+    assert commands(out) == []
+    assert [m.alarm_id for m in of(AlarmRaised, out)] == ["sorter1:not_running"]
+    assert commands(ask(play, START)) == [("sorter1", MachineCommand.UNHOLD)]
 
 
 def test_alarms_of_link_and_state_are_raised_once_and_cleared() -> None:

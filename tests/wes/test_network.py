@@ -1,12 +1,12 @@
 """The next hop on the conveyors: shortest ways by hand, and what changes mends equal to a network built anew."""
 
-from dataclasses import dataclass
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.messages import Site
+from edge.messages import Segment as Stretch
 from edge.wes import network
 from edge.wes.network import (
     CLOSED,
@@ -21,14 +21,8 @@ from edge.wes.network import (
     Network,
     Segment,
     from_site,
-    may_recirculate,
 )
 from tests.wes.scene import small_site
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SiteWithSegments(Site):
-    segments: tuple[tuple[str, str, int, int, int], ...] = ()
 
 
 def ring() -> Network:
@@ -89,7 +83,6 @@ def test_a_unit_that_may_not_wait_goes_on_round_the_loop() -> None:
     assert net.next_hop("c", "C", may_wait=False) == Hop(CA, "FULL c > C")
     net.set_state(CA, FULL)
     assert net.next_hop("c", "C", may_wait=False) == Hop(-1, "FULL c > C")
-    assert [may_recirculate(rounds, 3) for rounds in range(5)] == [True, True, True, False, False]
 
 
 def test_the_units_on_a_segment_make_it_full() -> None:
@@ -278,10 +271,47 @@ def test_a_sorter_with_a_full_lane_goes_round_and_one_that_is_down_closes_its_fe
 
 
 def test_segments_of_the_site_take_the_place_of_the_ones_that_follow_from_the_machines() -> None:
-    plain = small_site()
-    values = {name: getattr(plain, name) for name in Site.__slots__}
-    rows = (("conveyor1", "merge", 6000, 1000, 3), ("merge", "sorter1", 6000, 1000, 0))
-    net = from_site(SiteWithSegments(**(values | {"segments": rows})))
+    rows = (
+        Stretch(start="conveyor1", end="merge", length_mm=6000, speed_mm_s=1000, capacity=3),
+        Stretch(start="merge", end="sorter1", length_mm=6000, speed_mm_s=1000),
+    )
+    net = from_site(replace(small_site(), segments=rows))
     assert net.find("conveyor1", "sorter1") == -1
     assert net.distance_ms("conveyor1", "sorter1") == 12_000
     assert net.find("conveyor2", "sorter1") >= 0
+    assert (net.leads_to("merge"), net.leads_to("nowhere")) == (["sorter1"], [])
+    assert [net.segments[each].capacity for each in net.limited("conveyor1")] == [3]
+
+
+def test_what_is_full_on_the_way_is_named_with_its_numbers() -> None:
+    net = Network([Segment("a", "b", capacity=2), Segment("b", "c")])
+    assert net.obstruction("a", "c") == ""
+    net.set_node("c", FULL)
+    assert net.obstruction("a", "c") == "b > c"
+    net.set_load(0, 2)
+    assert net.obstruction("a", "c") == "a > b 2/2"
+
+
+def test_who_cannot_stay_goes_towards_what_is_full_or_closed() -> None:
+    net = ring()
+    assert net.toward("b", "C") == BC
+    net.set_state(C, FULL)
+    net.set_state(AC, FULL)
+    net.set_state(CA, CLOSED)
+    assert net.toward("c", "C") == C, "there is no way round"
+    loop = Network([Segment("a", "a"), Segment("a", "b")])
+    loop.set_state(1, FULL)
+    assert loop.toward("a", "b") == 1, "not a round back to where it is"
+    net.set_state(C, CLOSED)
+    net.set_state(AC, CLOSED)
+    assert net.toward("b", "C") == BC
+    assert net.toward("C", "a") == net.toward("nowhere", "a") == net.toward("a", "a") == -1
+
+
+def test_a_state_said_again_changes_nothing() -> None:
+    net = ring()
+    changes = []
+    for state in (FULL, FULL, OPEN, OPEN):
+        net.set_state(C, state)
+        changes.append(net.changes)
+    assert changes == [1, 1, 2, 2]

@@ -11,7 +11,12 @@ from edge.messages import (
     DepartureClosed,
     DepartureOutlook,
     ForecastMade,
+    Link,
+    MachineCommand,
+    MachineCommandRequested,
     Message,
+    OrderHeldBack,
+    PackMl,
     Remedy,
 )
 from edge.wes import outlook
@@ -96,6 +101,25 @@ def test_a_departure_that_closed_meanwhile_is_told_all_the_same_and_ignored() ->
     told = outlook.told(floor, copy, work.run(), FUTURES, T0)
     assert [each.departure_id for each in told.departures] == ["north-1"]
     assert play.tell(told) == []
+
+
+@pytest.mark.parametrize("cause", ["held", "link", "operator"])
+def test_what_release_takes_for_down_stands_still_in_the_futures_too(cause: str) -> None:
+    play = busy()
+    assert play.engine.copy(T0).timetable.closings == []
+    if cause == "held":
+        play.machine("sorter1", PackMl.HELD)
+    elif cause == "link":
+        play.machine("sorter1", link=Link.LOST)
+    else:
+        stop = MachineCommandRequested(at_ms=T0, machine_id="conveyor1", command=MachineCommand.STOP, args=(), by="ann")
+        play.tell(stop)
+        play.machine("conveyor1", PackMl.STOPPED)
+    copy = play.engine.copy(T0)
+    zones = [copy.zones[row] for row, _, _ in copy.timetable.closings]
+    assert zones == (["A"] if cause == "operator" else ["A", "B"])
+    out = play.plan(pick("more", "hu-more"))
+    assert [each.reason.split()[0] for each in of(OrderHeldBack, out)] == ["MACHINE_DOWN"]
 
 
 def said(permille: int, cutoff_ms: int = T0 + 60 * MINUTE) -> ForecastMade:

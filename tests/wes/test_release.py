@@ -600,4 +600,4 @@ def test_the_random_day_reaches_every_limit() -> None:
         for each in out:
             world.hear(each)
         seen |= {reason.split()[0] for _, reason in held(out)}
-    assert seen == {"ZONE_WIP", "STATION", "LANES", "MACHINE_DOWN", "CANNOT_MAKE"}
+    assert seen == {"ZONE_WIP", "STATION", "LANES", "MACHINE_DOWN", "CANNOT_MAKE", "WAY_FULL"}

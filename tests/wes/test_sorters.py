@@ -139,6 +139,20 @@ def test_a_recirculated_unit_is_asked_for_again() -> None:
     assert got.code is DecisionCode.ROUTE
 
 
+def test_the_rounds_before_a_restart_of_the_plc_count_against_the_limit() -> None:
+    play = ready("hu1")
+    for number in (1, 2, 4):
+        play.tell(LaneChanged(at_ms=T0, machine_id="sorter1", lane=number, enabled=False, full=False, jam=False))
+    codes = []
+    for boot, count in ((1, 0), (1, 1), (2, 0), (2, 1)):
+        got = answer(list(play.scan("sorter1", "hu1", recirc_count=count, boot=boot)))
+        codes.append((got.code, got.lane))
+    assert codes == [(DecisionCode.RECIRC, 0)] * 2 + [(DecisionCode.RECIRC, 0), (DecisionCode.RECIRC, 0)]
+    last = answer(list(play.scan("sorter1", "hu1", recirc_count=2, boot=2)))
+    assert (last.code, last.lane) == (DecisionCode.ROUTE, 13)
+    assert last.reason.startswith("MAX_RECIRC 3 rounds: lane 1 disabled")
+
+
 @pytest.mark.parametrize("status", [ScanStatus.NO_READ, ScanStatus.SCANNER_FAULT])
 def test_a_unit_that_was_read_a_round_ago_is_known_by_its_tracking_id(status: ScanStatus) -> None:
     play = ready("hu1")

@@ -1,6 +1,5 @@
 """The command: ./run scenarios [--scenario NAME] [--load X] [--noise N] [--strategy NAME] [--json FILE] [--quick]."""
 
-import json
 import os
 import sys
 from pathlib import Path
@@ -10,8 +9,8 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench.yardstick import machine
-from tests.exam.floor.comparing import Case, compare, play_all
+from tests.exam.floor import results, verdict
+from tests.exam.floor.comparing import Case, compare, play_all, say
 from tests.exam.floor.draw import NOISES
 from tests.exam.floor.scenarios import FIRST_SEED, SCENARIOS, STRATEGIES, USUAL_SCENARIOS, USUAL_STRATEGIES
 from tests.exam.floor.tuning import tune
@@ -26,20 +25,35 @@ COLUMNS = (
 
 
 def cases_of(
-    scenarios: tuple[str, ...], loads: tuple[float, ...], noises: tuple[str, ...], strategies: tuple[str, ...],
-    seeds: int, *, quick: bool,
+    seed: int, scenarios: tuple[str, ...], loads: tuple[float, ...], noises: tuple[str, ...],
+    strategies: tuple[str, ...], *, quick: bool,
 ) -> list[Case]:  # fmt: skip
-    """Every run there is to do; seeds outermost, so that what is there when somebody looks is already paired."""
-    if quick:
-        seeds = QUICK_SEEDS
+    """Every run of one seed."""
     cases = []
-    for seed in range(FIRST_SEED, FIRST_SEED + seeds):
-        for name in scenarios:
-            scenario = SCENARIOS[name]
-            hours = min(QUICK_HOURS, scenario.hours) if quick else scenario.hours
-            for load in loads or (scenario.loads[-1:] if quick else scenario.loads):
-                cases += [Case(name, load, noise, strategy, seed, hours) for noise in noises for strategy in strategies]
+    for name in scenarios:
+        scenario = SCENARIOS[name]
+        hours = min(QUICK_HOURS, scenario.hours) if quick else scenario.hours
+        for load in loads or (scenario.loads[-1:] if quick else scenario.loads):
+            cases += [Case(name, load, noise, strategy, seed, hours) for noise in noises for strategy in strategies]
     return cases
+
+
+def play_seeds(by_seed: list[list[Case]], jobs: int, json_file: Path | None) -> results.Runs:
+    """Seed after seed, so that what is there when somebody looks or interrupts is paired; goes on with the file's."""
+    runs = results.read(json_file) if json_file else []
+    there = {case for case, _ in runs}
+    for n, cases in enumerate(by_seed, 1):
+        left = [case for case in cases if case not in there]
+        if not left:
+            continue
+        say(f"floor: seed {n} of {len(by_seed)}, {len(left)} runs")
+        found = play_all(left, jobs)
+        runs += found
+        if json_file:
+            results.write(json_file, runs)
+        if len(found) < len(left):
+            break
+    return runs
 
 
 def show(console: Console, rows: list[dict[str, Any]]) -> None:
@@ -59,24 +73,21 @@ def show(console: Console, rows: list[dict[str, Any]]) -> None:
 
 def against(row: dict[str, Any]) -> str:
     """The paired difference with its 95 % interval."""
-    if "against" not in row:
-        return ""
-    found = row["against"]["weighted_missed_pct"]
-    half = "" if found["half"] is None else f" ± {found['half']:.2f}"
-    return f"{found['mean']:+.2f}{half}"
+    return verdict.interval(row["against"]["weighted_missed_pct"]) if "against" in row else ""
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.option("--scenario", "scenarios", multiple=True, type=click.Choice(list(SCENARIOS)), default=USUAL_SCENARIOS,
               show_default=True, help="May be given several times, as the next three.")  # fmt: skip
 @click.option("--load", "loads", multiple=True, type=float, help="  [default: all three of the scenario]")
-@click.option("--noise", "noises", multiple=True, type=click.Choice(NOISES), default=("0.3",), show_default=True,
-              help="Hands-on time against the estimate: lognormal sigma, or heavy-tailed.")  # fmt: skip
+@click.option("--noise", "noises", multiple=True, type=click.Choice((*NOISES, "all")), default=("0.3",),
+              show_default=True, help="Hands-on time over its estimate: lognormal sigma, or heavy-tailed.")  # fmt: skip
 @click.option("--strategy", "strategies", multiple=True, type=click.Choice(list(STRATEGIES)), default=USUAL_STRATEGIES,
-              show_default=True, help="lookahead takes seconds a run, cpsat many minutes.")  # fmt: skip
+              show_default=True, help="lookahead takes seconds a run, cpsat (agv10 only) many minutes.")  # fmt: skip
 @click.option("--seeds", default=20, show_default=True, help=f"How many days, from seed {FIRST_SEED} on.")
 @click.option("--jobs", default=os.cpu_count() or 1, show_default="all cores", help="Runs at once.")
-@click.option("--json", "json_file", type=click.Path(path_type=Path, dir_okay=False), help="Write everything here.")
+@click.option("--json", "json_file", type=click.Path(path_type=Path, dir_okay=False),
+              help="Write everything here after every seed, and go on with what is there.")  # fmt: skip
 @click.option("--quick", is_flag=True, help="Short days, two seeds, the highest load: does it run?")
 @click.option("--tune", "tuning", is_flag=True, help="Search parameters of --strategy on the tuning seeds instead.")
 def main(
@@ -94,15 +105,18 @@ def main(
             for strategy in strategies:
                 console.print(f"{name} {strategy}", tune(name, strategy, jobs), sep="\n")
         return
-    runs = play_all(cases_of(scenarios, loads, noises, strategies, seeds, quick=quick), jobs)
-    rows = compare(runs)
-    show(console, rows)
-    if json_file is not None:
-        whole = {
-            "name": "floor", "machine": machine(), "rows": rows,
-            "runs": [[*case.cell, case.seed, measures] for case, measures in runs],
-        }  # fmt: skip
-        json_file.write_text(json.dumps(whole, sort_keys=True, separators=(",", ":")) + "\n")
+    if "all" in noises:
+        noises = NOISES
+    days = range(FIRST_SEED, FIRST_SEED + (QUICK_SEEDS if quick else seeds))
+    by_seed = [cases_of(seed, scenarios, loads, noises, strategies, quick=quick) for seed in days]
+    try:
+        runs = play_seeds(by_seed, jobs, json_file)
+    except results.OtherResults as other:
+        raise click.ClickException(str(other)) from other
+    show(console, compare(runs))
+    found = verdict.verdicts(runs)
+    if found:
+        console.print(verdict.table(found), *verdict.summary(found), sep="\n")
 
 
 if __name__ == "__main__":

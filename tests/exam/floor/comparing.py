@@ -26,6 +26,9 @@ T_975 = (
 """Student's t for 95 %, two-sided, 1 to 30 degrees of freedom."""
 
 
+Cells = dict[tuple[str, float, str, str], dict[int, Measures]]
+
+
 @dataclass(frozen=True, slots=True)
 class Case:
     """One run: what it was, and with which parameters if not the tuned ones."""
@@ -94,11 +97,17 @@ def mean_and_half(values: Sequence[float]) -> tuple[float, float]:
     return mean, t * statistics.stdev(values) / math.sqrt(len(values))
 
 
-def compare(runs: Sequence[tuple[Case, Measures]]) -> list[dict[str, Any]]:
-    """One row per scenario, load, noise, and strategy: means, and paired differences to the reference where it ran."""
-    cells: dict[tuple[str, float, str, str], dict[int, Measures]] = {}
+def by_cell(runs: Sequence[tuple[Case, Measures]]) -> Cells:
+    """The measures per scenario, load, noise, and strategy by seed."""
+    cells: Cells = {}
     for case, measures in runs:
         cells.setdefault(case.cell, {})[case.seed] = measures
+    return cells
+
+
+def compare(runs: Sequence[tuple[Case, Measures]]) -> list[dict[str, Any]]:
+    """One row per scenario, load, noise, and strategy: means, and paired differences to the reference where it ran."""
+    cells = by_cell(runs)
     rows = []
     for (scenario, load, noise, strategy), by_seed in cells.items():
         row: dict[str, Any] = {
@@ -110,13 +119,14 @@ def compare(runs: Sequence[tuple[Case, Measures]]) -> list[dict[str, Any]]:
         other = cells.get((scenario, load, noise, REFERENCE), {})
         both = [seed for seed in by_seed if seed in other]
         if strategy != REFERENCE and both:
-            row["against"] = {name: _difference(by_seed, other, both, name) for name in PAIRED}
+            row["against"] = {name: difference(by_seed, other, both, name) for name in PAIRED}
         rows.append(row)
     return rows
 
 
-def _difference(
+def difference(
     mine: dict[int, Measures], other: dict[int, Measures], seeds: Sequence[int], name: str
 ) -> dict[str, float | None]:
+    """The mean of `mine - other` over these seeds and half its 95 % interval; None for a single seed."""
     mean, half = mean_and_half([mine[seed][name] - other[seed][name] for seed in seeds])
     return {"mean": round(mean, 4), "half": round(half, 4) if math.isfinite(half) else None}

@@ -1,6 +1,7 @@
 """The product's own core on the exam's floor: its board and its dispatcher, told of the same changes as everybody."""
 
 from array import array
+from bisect import bisect_left, bisect_right
 
 from edge.wes.board import BUSY, IDLE, NONE, OFF, READY, Board
 from edge.wes.dispatch import STRATEGIES, Dispatcher, Tuning
@@ -16,9 +17,14 @@ class Core:
         self.parameters = parameters
 
     def begin(self, model: Model) -> None:
-        self.board = board = Board(model.areas, array("q", [ms for row in model.travel_ms for ms in row]))
-        for _ in range(model.classes):
-            board.add_class(0, model.areas)
+        order = sorted(range(model.areas), key=lambda area: (model.zone_of[area], area))
+        self.spot = {area: spot for spot, area in enumerate(order)}
+        travel = array("q", [model.travel_ms[here][there] for here in order for there in order])
+        self.board = board = Board(model.areas, travel)
+        zones = [model.zone_of[area] for area in order]
+        for cls in range(model.classes):
+            first = bisect_left(zones, cls % model.zones)
+            board.add_class(first, bisect_right(zones, cls % model.zones))
         groups: dict[tuple[int, ...], int] = {}
         for allowed in model.allowed:
             groups.setdefault(allowed, len(groups))
@@ -28,20 +34,23 @@ class Core:
             slack_nat_ms=max(1, round(given.k * model.mean_work_ms)),
             travel_nat_ms=given.kt_ms,
             margin_permille=round(1000 * given.margin),
+            wait_permille=0,
         )
         self.core = Dispatcher(board, STRATEGIES[self.name], tuning)
         self.rows: dict[int, int] = {}
         self.ids: dict[int, int] = {}
         self.number = 0
         for number, allowed in enumerate(model.allowed):
-            board.add_resource(number, number + 1, groups[allowed], model.start_area[number], 1024)
+            board.add_resource(number, number + 1, groups[allowed], self.spot[model.start_area[number]], 1024)
         board.rows["r"].claim(list(range(model.resources)))
+        self.states, self.spots, self.ready_ms = board.r_state, board.r_area, board.r_ready_ms
+        self.doing = board.r_task
 
     def on_ready(self, task: Task, now: int) -> None:
         self.number += 1
         row = self.board.add_task(
-            NONE, self.number, 0, task.cls, task.area_from, task.area_to, task.weight, task.work_ms, task.due_ms,
-            task.next_due_ms, NONE, NONE,
+            NONE, self.number, 0, task.cls, self.spot[task.area_from], self.spot[task.area_to], task.weight,
+            task.work_ms, task.due_ms, task.next_due_ms, NONE, NONE,
         )  # fmt: skip
         self.board.t_state[row] = READY
         self.rows[task.id], self.ids[row] = row, task.id
@@ -55,29 +64,34 @@ class Core:
         self.core.offer(row, now)
 
     def on_gone(self, task: Task, now: int) -> None:
-        row = self.rows.pop(task.id, NONE)
-        if row >= 0:
-            self.core.retract(row)
-            self.board.end_task(row)
-            del self.ids[row]
+        row = self.rows.pop(task.id)
+        self.core.retract(row)
+        del self.ids[row]
 
-    def _hands(self, resource: int, state: int, area: int, ready_ms: int, now: int) -> None:
-        board = self.board
-        board.r_state[resource], board.r_area[resource], board.r_ready_ms[resource] = state, area, ready_ms
+    def _hands(self, resource: int, state: int, spot: int, ready_ms: int, now: int) -> None:
+        self.states[resource], self.spots[resource], self.ready_ms[resource] = state, spot, ready_ms
         self.core.hands(resource, now)
 
     def on_idle(self, resource: int, area: int, now: int) -> None:
-        self._hands(resource, IDLE, area, now, now)
+        if self.doing[resource] != NONE:
+            self.board.end_task(self.doing[resource])
+            self.doing[resource] = NONE
+        self._hands(resource, IDLE, self.spot[area], now, now)
 
     def on_busy(self, resource: int, area: int, ready_ms: int, now: int) -> None:
-        self._hands(resource, BUSY, area, ready_ms, now)
+        self._hands(resource, BUSY, self.spot[area], ready_ms, now)
 
     def on_off(self, resource: int, now: int) -> None:
-        self._hands(resource, OFF, self.board.r_area[resource], now, now)
+        self._hands(resource, OFF, self.spots[resource], now, now)
 
     def decide(self, now: int) -> list[tuple[int, int]]:
         found = self.core.choose(now)
-        return [(self.core.chosen_r[i], self.ids[self.core.chosen_t[i]]) for i in range(found)]
+        if not found:
+            return []
+        pairs = [*zip(self.core.chosen_r[:found], self.core.chosen_t[:found], strict=True)]
+        for resource, row in pairs:
+            self.doing[resource] = row
+        return [(resource, self.ids[row]) for resource, row in pairs]
 
 
 class Fifo(Core):

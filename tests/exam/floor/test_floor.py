@@ -1,20 +1,25 @@
 """The floor keeps its books, is the same for everyone, and refuses what cannot be."""
 
 import json
+from dataclasses import replace
 from functools import cache
+from pathlib import Path
 
 import pytest
 
-from tests.exam.floor import agv, mixed
+from tests.exam.floor import agv, mixed, results, verdict
+from tests.exam.floor.__main__ import play_seeds
 from tests.exam.floor.comparing import Case, compare, mean_and_half, play
 from tests.exam.floor.draw import NOISES, multiplier, stream
 from tests.exam.floor.model import NONE, Day, IllegalAnswer, Measures, Model, Task
 from tests.exam.floor.policies import Atcs, Open, Parameters
 from tests.exam.floor.scenarios import SCENARIOS, STRATEGIES, USUAL_SCENARIOS, USUAL_STRATEGIES, strategy_of
 from tests.exam.floor.simulation import LATE, ON_TIME, OPEN, OPEN_LATE, Floor
+from tests.exam.floor.tuning import NO_WORSE, ranked
 
 HOURS = 1.0
-CELLS = [(scenario, strategy) for scenario in USUAL_SCENARIOS for strategy in USUAL_STRATEGIES]
+PLAIN = tuple(name for name in STRATEGIES if name.startswith("plain-"))
+CELLS = [(scenario, strategy) for scenario in USUAL_SCENARIOS for strategy in USUAL_STRATEGIES + PLAIN]
 
 
 def day_of(scenario: str, seed: int = 0, noise: str = "0.3", hours: float = HOURS) -> Day:
@@ -205,3 +210,56 @@ def test_the_greedy_index_beats_earliest_due_in_saturation() -> None:
     edd, atcs = (Floor(day, strategy_of(name, parameters)).run() for name in ("edd", "atcs"))
     assert edd["missed_pct"] > 5 * atcs["missed_pct"]
     assert set(USUAL_STRATEGIES) <= set(STRATEGIES)
+
+
+def some_runs(seeds: tuple[int, ...] = (100, 101)) -> list[tuple[Case, Measures]]:
+    cases = [Case("agv", 1.1, "0.3", strategy, seed, 1.0) for seed in seeds for strategy in ("edd", "atcs", "rolling")]
+    return [(case, play(case)) for case in cases]
+
+
+def test_the_verdict_is_what_the_paired_figures_say() -> None:
+    runs = some_runs()
+    (one,) = verdict.verdicts(runs)
+    edd, atcs, rolling = ([m for case, m in runs if case.strategy == name] for name in ("edd", "atcs", "rolling"))
+    gaps = [
+        mine["weighted_missed_pct"] - theirs["weighted_missed_pct"] for mine, theirs in zip(rolling, atcs, strict=True)
+    ]
+    assert one["weighted_against_atcs"]["mean"] == pytest.approx(sum(gaps) / 2, abs=1e-3)
+    assert one["no_worse"] == (sum(gaps) <= 0)
+    assert one["empty_to_atcs"] == pytest.approx(
+        sum(m["empty_s"] for m in rolling) / sum(m["empty_s"] for m in atcs), abs=1e-3
+    )
+    fails = sum(m["missed_pct"] for m in edd) / 2 >= verdict.EDD_FAILS_PCT
+    assert (one["tenth"] is not None) == (one["empty"] is not None) == fails
+    assert verdict.verdicts([run for run in runs if run[0].strategy != "atcs"]) == []
+
+
+def test_a_verdict_beside_the_solver_asks_for_a_thousandth_of_its_time() -> None:
+    (case, mine), calm = some_runs((100,))[2], {"weighted_missed_pct": 0.0, "cpu_us": 1e9}
+    beside = (case, mine | {"weighted_missed_pct": 1.0}), (replace(case, strategy="cpsat"), mine | calm)
+    (one,) = verdict.verdicts(beside)
+    assert (one["no_worse_than_peer"], one["peer_time"], one["peer_seeds"]) == (False, True, 1)
+
+
+def test_a_run_that_was_stopped_goes_on_and_what_does_not_fit_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "floor.json"
+    assert results.read(path) == []
+    runs = some_runs((100,))
+    results.write(path, runs)
+    assert results.read(path) == runs
+    assert play_seeds([[case for case, _ in runs]], 1, path) == runs, "nothing is left to do"
+    assert len(play_seeds([[*(case for case, _ in runs), Case("agv", 1.1, "0", "edd", 100, 1.0)]], 1, path)) == 4
+    assert len(results.read(path)) == 4
+    whole = json.loads(path.read_text())
+    path.write_text(json.dumps(whole | {"code": "other"}))
+    with pytest.raises(results.OtherResults, match="other code"):
+        results.read(path)
+    path.write_text("{}")
+    with pytest.raises(results.OtherResults, match="no file of results"):
+        results.read(path)
+
+
+def test_of_settings_that_miss_no_more_than_the_best_the_shortest_way_is_first() -> None:
+    best, near, far = Parameters(1), Parameters(2), Parameters(3)
+    found = {best: (0.10, 0.0, 9.0), near: (0.10 + NO_WORSE / 2, 0.0, 8.0), far: (0.10 + 2 * NO_WORSE, 0.0, 1.0)}
+    assert ranked(found) == [near, best, far]
