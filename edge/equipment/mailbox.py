@@ -1,25 +1,39 @@
 """The command mailbox of a machine: code, arguments and number in one request, answered by the same number.
 
-One command is outstanding at a time. A command without an acknowledgement is repeated once under its own number, which
-the PLC takes only once (plc-and-standards 9.5 C); then it is a TIMEOUT.
+One command is outstanding at a time. One that is not taken is repeated once under its own number, which the PLC takes
+only once, then fenced off by the next number with no command in it: TIMEOUT means that it will not be carried out,
+even if its bytes come late. After a lost link the mailbox first reads what became of the command; only if nobody can
+say, or the PLC does not take the fence either, it ends as UNKNOWN (plc-and-standards 9.5 C).
 """
 
 import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Never
 
+from edge.equipment.confirm import Exchange, Outcome, confirm, withdraw
 from edge.equipment.presence import Clock, Counts, Presence, Report
-from edge.equipment.rings import after
-from edge.messages import CommandEnded, CommandMachine
-from edge.plc.image import LinkLost, PlcError, ProcessImage, WriteRejected, WriteUnknown
+from edge.equipment.rings import SEQ_MAX, after
+from edge.equipment.status import ESTOP
+from edge.messages import CommandEnded, CommandMachine, MachineCommand
+from edge.messages.packml import TOWARDS_MOTION, illegal
+from edge.plc.image import PlcError, ProcessImage, Value, monotonic_ms
 
 COMMANDS_MAX = 64
 ACK_MS = 1000
 RESULT_MS = 200
 READY_WAIT_MS = 2000
+RESOLVE_MS = 10_000
+"""How long a command waits for the link to come back before it is UNKNOWN."""
 SENDS = 2
 RESULTS = {1: "ACCEPTED", 2: "DONE", 3: "REJECTED", 4: "REJECTED"}
 REASONS = {1: "STATE", 2: "MODE", 3: "ARGUMENT", 4: "INTERLOCK", 5: "LOCAL_CONTROL"}
-ANSWER_TAGS = ("CmdAckSeq", "CmdResult", "CmdReason")
+ANSWER_TAGS = ("BootCount", "CmdAckSeq", "CmdResult", "CmdReason")
+Said = tuple[str, str]
+"""Result and reason of a command."""
+Beside = Callable[[CommandMachine], Awaitable[Said]]
+"""Carries out a command that has words of its own beside the mailbox."""
+NOTHING: Mapping[MachineCommand, Beside] = {}
 
 
 class Mailbox:
@@ -29,73 +43,124 @@ class Mailbox:
     """What a resync reads."""
     written = ("CmdCode", "CmdArg1", "CmdArg2", "CmdArg3")
 
-    def __init__(self, image: ProcessImage, presence: Presence, counts: Counts) -> None:
+    def __init__(
+        self, image: ProcessImage, presence: Presence, counts: Counts, beside: Mapping[MachineCommand, Beside] = NOTHING
+    ) -> None:
         self._image = image
         self._presence = presence
         self._counts = counts
+        self._beside = beside
         self._waiting: asyncio.Queue[CommandMachine] = asyncio.Queue(COMMANDS_MAX)
+        self._refused: deque[CommandMachine] = deque(maxlen=COMMANDS_MAX)
         self._seq = 0
+        self._open = False
+        """A command is under way."""
+        self._doubt = False
+        """One ended as UNKNOWN: its bytes may still be under way."""
 
-    def resync(self) -> None:
-        """After the tags have been read anew: the last number used is the one in the PLC."""
-        self._seq = self._image.number("CmdSeq")
+    async def resync(self) -> None:
+        """After the tags have been read anew: goes on from the last number; a command nobody took is fenced off.
 
-    async def put(self, command: CommandMachine) -> None:
-        """Takes a command; waits if there are too many."""
-        await self._waiting.put(command)
+        It may be one of an earlier life of ours, or one that ended as UNKNOWN; what it was for is long over. One that
+        is still being settled is left to that. Raises PlcError.
+        """
+        written, taken = self._image.number("CmdSeq"), self._image.number("CmdAckSeq")
+        self._seq = newest(self._seq, newest(written, taken)) if self._doubt else newest(written, taken)
+        if self._open or not (self._doubt or self._seq != taken):
+            return
+        self._seq = after(self._seq)
+        await self._image.write(fence(self._seq))
+        self._doubt = False
+
+    def put(self, command: CommandMachine) -> None:
+        """Takes a command; never waits, for decisions come the same way. One too many is refused in its turn."""
+        if self._waiting.full():
+            self._refused.append(command)
+        else:
+            self._waiting.put_nowait(command)
 
     async def follow(self, report: Report, now_ms: Clock) -> Never:
         """Sends what was put, for ever."""
         while True:
             command = await self._waiting.get()
-            result, reason = await self._send(command)
-            await report(
-                CommandEnded(
-                    at_ms=now_ms(),
-                    machine_id=command.machine_id,
-                    command=command.command,
-                    args=command.args,
-                    result=result,
-                    reason=reason,
-                )
-            )
+            await report(ended(command, await self._send(command), now_ms()))
+            while self._refused:
+                await report(ended(self._refused.popleft(), ("REJECTED", "TOO_MANY_COMMANDS"), now_ms()))
 
-    async def _send(self, command: CommandMachine) -> tuple[str, str]:
-        """Result and reason."""
+    async def _send(self, command: CommandMachine) -> Said:
         image, presence = self._image, self._presence
         if not await image.wait(lambda: presence.ready, READY_WAIT_MS):
             return "REJECTED", "LINK_LOST"
         if len(command.args) > 3 or any(not 0 <= arg <= 0xFFFF for arg in command.args):
             return "REJECTED", "BAD_ARGUMENT"
-        session, boot = presence.session, presence.boot
-        number = after(self._seq)
-        if number == image.number("CmdAckSeq"):
-            number = after(number)  # an old echo must not pass for the answer
-        args = (*command.args, 0, 0, 0)
-        values = [("CmdCode", int(command.command)), ("CmdArg1", args[0]), ("CmdArg2", args[1]), ("CmdArg3", args[2])]
-        for send in range(SENDS):
-            try:
-                await image.write([*values, ("CmdSeq", number)])
-            except LinkLost:
-                return ("UNKNOWN" if send else "REJECTED"), "LINK_LOST"
-            except WriteRejected:
-                return ("UNKNOWN" if send else "REJECTED"), "WRITE_REFUSED"
-            except WriteUnknown:
-                pass  # the echo tells, or the repetition under the same number
-            self._seq = number
-            await image.wait(lambda: image.number("CmdAckSeq") == number or presence.session != session, ACK_MS)
-            if presence.session != session:
-                return "UNKNOWN", "LINK_LOST" if presence.boot == boot else "PLC_RESTART"
-            if image.number("CmdAckSeq") == number:
-                return await self._result()
-        return "TIMEOUT", "NO_ACK"
+        if presence.cause.startswith(ESTOP) and command.command in TOWARDS_MOTION:
+            return "REJECTED", ESTOP
+        wrong = illegal(command.command, presence.state)
+        if wrong:
+            return "REJECTED", f"STATE: {wrong}"
+        if command.command in self._beside:
+            return await self._beside[command.command](command)
+        self._open = True
+        try:
+            return await self._exchanged(command)
+        finally:
+            self._open = False
 
-    async def _result(self) -> tuple[str, str]:
+    async def _exchanged(self, command: CommandMachine) -> Said:
+        self._seq = number = self._next()
+        boot = self._presence.boot
+        outcome, why = await confirm(self._image, self._exchange(command, number), ACK_MS, SENDS)
+        if outcome is Outcome.UNKNOWN:
+            outcome, why = await self._resolve(command, number, boot, why)
+        if outcome is Outcome.CONFIRMED:
+            self._seq = newest(number, self._image.number("CmdAckSeq"))
+            return await self._result(number)
+        self._seq = after(number)  # of the fence
+        if outcome is Outcome.UNKNOWN:
+            self._doubt = True
+            return "UNKNOWN", why
+        return ("TIMEOUT" if why == "NO_ACK" else "REJECTED"), why
+
+    def _next(self) -> int:
+        """The number that follows; an old echo must not pass for the answer."""
+        number = after(self._seq)
+        return after(number) if number == self._image.number("CmdAckSeq") else number
+
+    def _exchange(self, command: CommandMachine, number: int) -> Exchange:
+        presence, session = self._presence, self._presence.session
+        args = (*command.args, 0, 0, 0)
+        what = (("CmdCode", int(command.command)), ("CmdArg1", args[0]), ("CmdArg2", args[1]), ("CmdArg3", args[2]))
+        return Exchange(
+            values=(*what, ("CmdSeq", number)),
+            shown=ANSWER_TAGS,
+            taken=lambda: self._image.number("CmdAckSeq") == number,
+            same=lambda: presence.session == session and self._image.number("BootCount") == presence.boot,
+            none=fence(after(number)),
+            fenced=lambda: self._image.number("CmdAckSeq") == after(number),
+        )
+
+    async def _resolve(self, command: CommandMachine, number: int, boot: int, why: str) -> tuple[Outcome, str]:
+        """The link went in between: what became of the command shows when it is back, if the PLC is still the same."""
+        presence, last_ms = self._presence, monotonic_ms() + RESOLVE_MS
+        while (left_ms := int(last_ms - monotonic_ms())) > 0:
+            if not await self._image.wait(lambda: presence.ready, left_ms):
+                break
+            if presence.boot != boot:
+                return Outcome.UNKNOWN, "PLC_RESTART"
+            outcome, said = await withdraw(self._image, self._exchange(command, number), why)
+            if outcome is not Outcome.UNKNOWN:
+                return outcome, said
+            await asyncio.sleep(RESULT_MS / 1000)
+        return Outcome.UNKNOWN, why
+
+    async def _result(self, number: int) -> Said:
         try:
             await self._image.wait(lambda: self._image.number("CmdResult") != 0, RESULT_MS)
             await self._image.refresh(ANSWER_TAGS)  # the three may have come one by one
         except PlcError:
             return "UNKNOWN", "LINK_LOST"
+        if self._image.number("CmdAckSeq") != number:
+            return "UNKNOWN", "RESULT_LOST"  # it was taken just before its fence, whose result stands there now
         result, reason = self._image.number("CmdResult"), self._image.number("CmdReason")
         if result not in RESULTS:
             self._counts.rubbish += 1
@@ -103,3 +168,28 @@ class Mailbox:
         if result == 4:
             return "REJECTED", "BUSY"
         return RESULTS[result], REASONS.get(reason, f"REASON_{reason}") if result == 3 else ""
+
+
+def fence(number: int) -> Sequence[tuple[str, Value]]:
+    """A number with no command in it: a PLC that has taken it takes none that is older."""
+    return (("CmdCode", 0), ("CmdArg1", 0), ("CmdArg2", 0), ("CmdArg3", 0), ("CmdSeq", number))
+
+
+def newest(one: int, other: int) -> int:
+    """The later of two numbers, on their circle; 0 is none."""
+    if 0 in (one, other):
+        return one or other
+    return other if (other - one) % SEQ_MAX <= SEQ_MAX // 2 else one
+
+
+def ended(command: CommandMachine, said: Said, at_ms: int) -> CommandEnded:
+    """How a command ended, in the words of the command."""
+    return CommandEnded(
+        at_ms=at_ms,
+        machine_id=command.machine_id,
+        command=command.command,
+        args=command.args,
+        result=said[0],
+        reason=said[1],
+        request_id=command.request_id,
+    )

@@ -2,7 +2,9 @@
 
 Numbers run 1..65532 and begin again; 0 is none; number n lives in slot n mod 4 (plc-and-standards 1.5). A slot counts
 when its head, its tail and the wanted number agree. Whoever takes an event first (report, on disk), then says so to the
-PLC by writing the number back: after a crash an event comes twice rather than never.
+PLC by writing the number back: after a crash an event comes twice rather than never. Each number is written back as
+soon as its event is on disk, while the next one is being read and saved: the PLC has its slot back a commit earlier and
+no decision waits for it. What could not be read is told as missed, never passed over in silence.
 """
 
 import asyncio
@@ -21,6 +23,9 @@ PAUSE_MS = 100
 """After the PLC refused to answer; the link has its own watchdog."""
 BEHIND_ONESELF = 8
 """A 'newest' number this little before ours is an old value that came late, not a lap of the ring."""
+
+Missed = Callable[[int, int, str], Awaitable[None]]
+"""Told (how many, the last number of them, why)."""
 
 logger = logging.getLogger(__name__)
 
@@ -72,6 +77,7 @@ class Ring:
         self._written: int | None = None
         self._odd = 0
         self.seen = 0
+        image.commits.claim(self._last_tag)
         self.noticed_ms = 0.0
         """When the newest batch was noticed (monotonic)."""
 
@@ -96,19 +102,36 @@ class Ring:
         ahead = distance(seen, last) > SEQ_MAX // 2 or last == 0
         return 0 if ahead else seen  # the PLC began again while nobody looked
 
-    async def follow(self, take: Callable[[int, Slot], Awaitable[None]]) -> Never:
-        """Hands every new slot to `take` in order, for ever."""
+    async def follow(self, take: Callable[[int, Slot], Awaitable[None]], missed: Missed) -> Never:
+        """Hands every new slot to `take` in order, and those that are lost to `missed`, for ever."""
         while True:
-            if not await self._image.wait(self._due, TICK_MS):
+            if not await self._image.wait(lambda: self._presence.ready and self._behind() > 0, TICK_MS):
+                self._tell_safe()
                 continue
             try:
-                await self._catch_up(take)
+                await self._catch_up(take, missed)
             except PlcError as error:
                 logger.debug("ring waits", extra={"ring": self._prefix, "reason": str(error)})
                 await asyncio.sleep(PAUSE_MS / 1000)
+            self._tell_safe()
 
-    def _due(self) -> bool:
-        return self._presence.ready and (self._behind() > 0 or self._written != self.seen)
+    def _tell_safe(self) -> None:
+        """Everything noticed so far is on disk: a link that waits for that may acknowledge it."""
+        if self._presence.ready and self._behind() == 0:
+            self._image.commits.commit(self._last_tag, self._image.reading(self._last_tag).sequence)
+
+    async def acknowledge(self) -> Never:
+        """Writes back the newest number that is on disk, for ever."""
+        while True:
+            if not await self._image.wait(lambda: self._presence.ready and self._written != self.seen, TICK_MS):
+                continue
+            seen = self.seen
+            try:
+                await self._image.write([(self._seen_tag, seen)])
+                self._written = seen
+            except PlcError as error:
+                logger.debug("ring waits", extra={"ring": self._prefix, "reason": str(error)})
+                await asyncio.sleep(PAUSE_MS / 1000)
 
     def _behind(self) -> int:
         last = self._image.number(self._last_tag)
@@ -119,14 +142,16 @@ class Ring:
         behind = distance(self.seen, last)
         return behind if self.seen == 0 or behind < SEQ_MAX - BEHIND_ONESELF else 0
 
-    async def _catch_up(self, take: Callable[[int, Slot], Awaitable[None]]) -> None:
+    async def _catch_up(self, take: Callable[[int, Slot], Awaitable[None]], missed: Missed) -> None:
         generation, boot = self._generation, self._presence.boot
         self.noticed_ms = monotonic_ms()
         last, behind = self._image.number(self._last_tag), self._behind()
         if behind > SLOTS:
             lost = behind - SLOTS
             self._counts.overruns += lost
-            logger.warning("ring overrun", extra={"ring": self._prefix, "lost": lost, "seq": last})
+            await missed(lost, back(last, SLOTS), "OVERRUN")
+            if generation != self._generation:
+                return
             self.seen = back(last, SLOTS)
         for _ in range(min(behind, SLOTS)):
             seq = after(self.seen)
@@ -135,13 +160,12 @@ class Ring:
                 return
             if slot is not None:
                 await take(seq, slot)
+            else:
+                await missed(1, seq, "UNREADABLE")
             if generation != self._generation:
                 return
             self.seen = seq
-        if self._written != self.seen:
-            seen = self.seen
-            await self._image.write([(self._seen_tag, seen)])
-            self._written = seen
+            self._image.wake()
 
     async def _read(self, seq: int) -> Slot | None:
         """The slot of a number; None if it never shows it. Raises LinkLost."""
@@ -155,7 +179,6 @@ class Ring:
             self._counts.torn += 1
             await asyncio.sleep(RETRY_MS / 1000)
         self._counts.unreadable += 1
-        logger.warning("slot unreadable", extra={"ring": self._prefix, "seq": seq})
         return None
 
 

@@ -1,108 +1,67 @@
 """The process image of one PLC: last value, quality and age of each tag; waiting for changes; asking to read and write.
 
 One link (`edge.plc.modbus`, `edge.plc.opcua`) feeds it and answers its asks; equipment reads it. Values are GOOD only
-after every tag that is not in a ring has been read since the link came up, and BAD (kept, not believed) when it goes.
+after every tag that is not in a ring has been read since the link came up, UNCERTAIN when they are not refreshed in the
+time their link has promised, and BAD (kept, not believed) when the link goes or the device has no value.
 """
 
 import asyncio
 import math
-import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
-from typing import Never
+from typing import Any, Never
 
+from edge.plc.asks import ANSWER_MAX_MS, ASKS_MAX, Asks, Joins, Read, ReadAsk, Write, WriteAsk, WriteRead
+from edge.plc.commits import Commits
+from edge.plc.figures import LinkFigures
+from edge.plc.values import (
+    RANGES,
+    LinkLost,
+    PlcError,
+    Quality,
+    Reading,
+    ReadRefused,
+    Value,
+    WriteRejected,
+    WriteUnknown,
+    fits,
+    monotonic_ms,
+)
 from edge.settings import Tag
 
-ASKS_MAX = 32
-"""Reads and writes that may wait for the link; one more is refused."""
-ANSWER_MAX_MS = 10_000
-"""Last resort: a link that answers nothing and does not go either."""
+STALE_PERIODS = 5
+"""Periods after which a tag that was not refreshed is no longer believed."""
+STALE_MIN_MS = 1000
+"""But never before this: one request that was not answered makes no tag stale."""
 
-Value = bool | int | float | str
-RANGES = {
-    "uint16": (0, 0xFFFF),
-    "bits": (0, 0xFFFF),
-    "int16": (-0x8000, 0x7FFF),
-    "uint32": (0, 0xFFFF_FFFF),
-    "int32": (-0x8000_0000, 0x7FFF_FFFF),
-    "uint64": (0, 0xFFFF_FFFF_FFFF_FFFF),
-}
-
-
-class PlcError(Exception):
-    """What was asked of the PLC did not happen, or nobody knows."""
-
-
-class LinkLost(PlcError):
-    """Nothing reached the PLC, or nothing came back from a read."""
-
-
-class WriteRejected(PlcError):
-    """Certainly not written: refused here or by the device."""
-
-
-class WriteUnknown(PlcError):
-    """Sent and not answered: only reading back tells whether it was written. Never repeated by the link."""
-
-
-class Quality(StrEnum):
-    GOOD = "good"
-    BAD = "bad"
-    UNCERTAIN = "uncertain"
-    """Read since the link came up, but not everything has been."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
-    """One tag as last read; `edge_ms` is our monotonic clock, `sequence` rises when value or quality changes."""
-
-    value: Value | None
-    quality: Quality
-    edge_ms: float
-    sequence: int
-
-    @property
-    def age_ms(self) -> float:
-        return monotonic_ms() - self.edge_ms
-
-
-def monotonic_ms() -> float:
-    return time.monotonic_ns() / 1e6
-
-
-def fits(tag: Tag, value: Value) -> bool:
-    """Whether a value can be written to a tag at all."""
-    if isinstance(value, str):
-        return tag.type == "string" and value.isascii() and len(value) <= tag.count
-    if tag.type == "bool":
-        return isinstance(value, bool)
-    if tag.type == "float32":
-        return math.isfinite(value) and abs(value) < 3.4e38
-    low, high = RANGES.get(tag.type, (1, 0))
-    return math.isfinite(value) and low <= (value if tag.scale == 1.0 else round(value / tag.scale)) <= high
+__all__ = [
+    "ANSWER_MAX_MS", "ASKS_MAX", "RANGES", "LinkLost", "PlcError", "ProcessImage", "Quality", "ReadRefused", "Reading",
+    "Value", "WriteRejected", "WriteUnknown", "fits", "monotonic_ms",
+]  # fmt: skip
 
 
 class _Cell:
-    __slots__ = ("asked_ms", "edge_ms", "quality", "sequence", "value")
+    __slots__ = ("asked_ms", "edge_ms", "overdue", "quality", "reason", "sequence", "settled", "source_ms", "value")
 
     def __init__(self) -> None:
         self.value: Value | None = None
         self.quality = Quality.BAD
+        self.reason = ""
         self.asked_ms = self.edge_ms = -math.inf
+        self.source_ms: int | None = None
         self.sequence = 0
+        self.overdue = False
+        self.settled = False
+        """The device has said, since the link came up, that it has no value."""
 
 
-@dataclass(frozen=True, slots=True)
-class _ReadAsk:
+@dataclass(slots=True)
+class _Expected:
+    """Tags that are refreshed together, and how long that may take."""
+
     names: tuple[str, ...]
-    answer: asyncio.Future[None]
-
-
-@dataclass(frozen=True, slots=True)
-class _WriteAsk:
-    values: tuple[tuple[str, Value], ...]
-    answer: asyncio.Future[None]
+    cells: tuple[_Cell, ...]
+    limit_ms: float
 
 
 class ProcessImage:
@@ -112,8 +71,13 @@ class ProcessImage:
         self.tags = tuple(tags)
         self._tag = {tag.name: tag for tag in self.tags}
         self._cells = {tag.name: _Cell() for tag in self.tags}
-        self._polled = tuple(tag.name for tag in self.tags if tag.poll_class != "ring")
-        self._asks: asyncio.Queue[_ReadAsk | _WriteAsk] = asyncio.Queue(ASKS_MAX)
+        self._polled = tuple(tag.name for tag in self.tags if tag.poll_class != "ring" and tag.access != "w")
+        self._expected: list[_Expected] = []
+        self.counts = LinkFigures()
+        """What the link counts and measures; `figures` shows it."""
+        self.commits = Commits()
+        """What the machine has committed, for links that acknowledge only that; and what a link has missed."""
+        self._asks = Asks(self.counts)
         self._turn = asyncio.Event()
         self._sequence = 0
         self.good = False
@@ -139,12 +103,49 @@ class ProcessImage:
         value = self._cells[name].value
         return int(value) if isinstance(value, int | float) and math.isfinite(value) else 0
 
+    def bit(self, name: str, number: int) -> bool:
+        """One bit of the last value, 0 the lowest; False if there is none."""
+        return bool(self.number(name) >> number & 1)
+
     def reading(self, name: str) -> Reading:
         cell = self._cells[name]
-        return Reading(value=cell.value, quality=cell.quality, edge_ms=cell.edge_ms, sequence=cell.sequence)
+        reason = "" if cell.quality is Quality.GOOD else cell.reason or self.reason or "not read yet"
+        return Reading(
+            value=cell.value,
+            quality=cell.quality,
+            edge_ms=cell.edge_ms,
+            sequence=cell.sequence,
+            source_ms=cell.source_ms,
+            reason=reason,
+        )
 
     def is_good(self, name: str) -> bool:
         return self._cells[name].quality is Quality.GOOD
+
+    def trouble(self, names: Iterable[str]) -> str:
+        """The first of these tags that is not GOOD, with its reason; empty if all are."""
+        bad = next((name for name in names if not self.is_good(name)), None)
+        return "" if bad is None else f"{bad} {self.reading(bad).reason}"
+
+    def stale(self, now_ms: float | None = None) -> tuple[str, ...]:
+        """Tags that were read since the link came up and have not been refreshed in their time."""
+        now = monotonic_ms() if now_ms is None else now_ms
+        found: list[str] = []
+        for group in self._expected:
+            horizon = now - group.limit_ms
+            late = [cell.edge_ms < horizon for cell in group.cells]
+            if any(late):
+                read = zip(group.names, group.cells, late, strict=True)
+                found += [name for name, cell, is_late in read if is_late and cell.quality is not Quality.BAD]
+        return tuple(found)
+
+    def figures(self) -> dict[str, Any]:
+        """Counters since the start, tags by quality now, and the measured cycles of each poll class."""
+        by_quality = dict.fromkeys(Quality, 0)
+        for cell in self._cells.values():
+            by_quality[cell.quality] += 1
+        tags = {str(quality): count for quality, count in by_quality.items()}
+        return {**self.counts.view(), "tags": tags, "link": self.link, "reason": self.reason}
 
     async def wait(self, want: Callable[[], bool] | Iterable[str], timeout_ms: int) -> bool:
         """True once `want` holds, or one of the named tags or the link has changed; False after the time."""
@@ -169,49 +170,70 @@ class ProcessImage:
 
     # what equipment asks
 
-    async def refresh(self, names: Iterable[str]) -> None:
-        """Has the tags read now; afterwards none is older than this call. Raises LinkLost."""
+    async def refresh(self, names: Iterable[str], *, strict: bool = True) -> None:
+        """Has the tags read now; afterwards none is older than this call. Raises LinkLost.
+
+        A tag the device refuses is BAD afterwards; that is ReadRefused too, unless `strict` is off.
+        """
         names = tuple(names)
         unknown = [name for name in names if name not in self._cells]
         assert not unknown, f"no such tags: {unknown}"
-        answer = self._ask(_ReadAsk(names, asyncio.get_running_loop().create_future()))
+        answer: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._ask(ReadAsk(names, answer))
         try:
             async with asyncio.timeout(ANSWER_MAX_MS / 1000):
                 await answer
         except TimeoutError as error:
             raise LinkLost("no answer from the link") from error
+        except ReadRefused:
+            if strict:
+                raise
 
-    async def write(self, values: Iterable[tuple[str, Value]]) -> None:
-        """Writes neighbouring tags in one request, the last word last.
+    async def write(self, values: Iterable[tuple[str, Value]], *, read: Iterable[str] = ()) -> None:
+        """Writes neighbouring tags in one request, the last word last; then reads others, in the same if possible.
 
-        Raises LinkLost (not sent), WriteRejected (not written) or WriteUnknown (read back to know).
+        Raises LinkLost (not sent), WriteRejected (not written) or WriteUnknown (read back to know). What became of the
+        reading, the quality and age of its tags tell.
         """
-        values = tuple(values)
+        values, names = tuple(values), tuple(read)
         for name, value in values:
             tag = self._tag[name]
             if tag.writer != "wcs":
                 raise WriteRejected(f"{name} belongs to the PLC")
             if not fits(tag, value):
                 raise WriteRejected(f"{name}: {value!r} does not fit {tag.type}")
-        answer = self._ask(_WriteAsk(values, asyncio.get_running_loop().create_future()))
+        answer: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._ask(WriteAsk(values, names, answer))
         try:
             async with asyncio.timeout(ANSWER_MAX_MS / 1000):
                 await answer
         except TimeoutError as error:
             raise WriteUnknown("no answer from the link") from error
 
-    def _ask(self, ask: _ReadAsk | _WriteAsk) -> asyncio.Future[None]:
+    def _ask(self, ask: ReadAsk | WriteAsk) -> None:
         if not self.good:
             raise LinkLost(self.reason)
-        try:
-            self._asks.put_nowait(ask)
-        except asyncio.QueueFull:
-            raise LinkLost(f"{ASKS_MAX} reads and writes are waiting already") from None
-        return ask.answer
+        self._asks.put(ask)
 
     # what the link does
 
-    def update(self, values: Mapping[str, Value], asked_ms: float | None = None) -> None:
+    def expect(self, names: Iterable[str], period_ms: float) -> None:
+        """These tags are refreshed every `period_ms` from now on; for a few times longer they are believed."""
+        names = tuple(names)
+        limit_ms = max(STALE_PERIODS * period_ms, STALE_MIN_MS)
+        self._expected = [group for group in self._expected if group.names != names]
+        self._expected.append(_Expected(names, tuple(self._cells[name] for name in names), limit_ms))
+
+    def expect_nothing(self) -> None:
+        """No tag has a period any more; the link is about to say them anew."""
+        self._expected.clear()
+
+    def update(
+        self,
+        values: Mapping[str, Value],
+        asked_ms: float | None = None,
+        source_ms: Mapping[str, int | None] | None = None,
+    ) -> None:
         """Takes over values asked for (or, unasked, come) at `asked_ms`, default now; a later one is never undone."""
         now = monotonic_ms()
         asked = now if asked_ms is None else asked_ms
@@ -222,74 +244,97 @@ class ProcessImage:
             if asked < cell.asked_ms:
                 continue
             cell.asked_ms, cell.edge_ms = asked, now
+            if source_ms is not None:
+                cell.source_ms = source_ms.get(name)
             if cell.value != value or cell.quality is not quality:
-                cell.value, cell.quality = value, quality
+                if cell.overdue:
+                    self._repaired(cell)
+                cell.value, cell.quality, cell.reason = value, quality, ""
                 self._sequence += 1
                 cell.sequence = self._sequence
                 changed = True
         if changed:
             self.wake()
 
-    def spoil(self, names: Iterable[str]) -> None:
-        """The device gave no value for these tags: the last ones are kept and marked BAD."""
-        if self._mark(names, Quality.BAD):
+    def confirm(self, names: Iterable[str], heard_ms: float | None = None) -> None:
+        """These tags were heard to be as they were last told: their age starts again. BAD ones stay BAD."""
+        now = monotonic_ms() if heard_ms is None else heard_ms
+        quality = Quality.GOOD if self.good else Quality.UNCERTAIN
+        again = []
+        for name in names:
+            cell = self._cells[name]
+            if cell.quality is not Quality.BAD:
+                cell.edge_ms = max(cell.edge_ms, now)
+                if cell.overdue:
+                    self._repaired(cell)
+                    again.append(name)
+        if self._mark(again, quality, ""):
             self.wake()
 
-    def _mark(self, names: Iterable[str], quality: Quality) -> bool:
+    def _repaired(self, cell: _Cell) -> None:
+        cell.overdue = False
+        self.counts.count("repaired")
+
+    def age_out(self, now_ms: float | None = None) -> tuple[str, ...]:
+        """Marks what `stale` finds UNCERTAIN; the tags that were not yet."""
+        fresh = [name for name in self.stale(now_ms) if not self._cells[name].overdue] if self.good else []
+        for name in fresh:
+            self._cells[name].overdue = True
+        self.counts.count("stale", len(fresh))
+        if self._mark(fresh, Quality.UNCERTAIN, "stale: not refreshed in its time"):
+            self.wake()
+        return tuple(fresh)
+
+    def spoil(self, names: Iterable[str], reason: str = "no value") -> None:
+        """The device gave no value for these tags: the last ones are kept and marked BAD."""
+        if self._mark(names, Quality.BAD, reason):
+            self.wake()
+
+    def refuse(self, names: Iterable[str], reason: str) -> None:
+        """The device says that it does not have these tags: BAD, and the link may be good without them."""
+        names = tuple(names)
+        for name in names:
+            self._cells[name].settled = True
+        self.spoil(names, f"refused: {reason}")
+
+    def _mark(self, names: Iterable[str], quality: Quality, reason: str) -> bool:
         before = self._sequence
         for name in names:
             cell = self._cells[name]
+            cell.reason = reason
             if cell.quality is not quality:
                 self._sequence += 1
                 cell.quality, cell.sequence = quality, self._sequence
         return self._sequence != before
 
     def link_up(self) -> None:
-        """Declares the image good; every polled tag must have been read since the link was lost."""
-        unread = [name for name in self._polled if self._cells[name].quality is Quality.BAD]
+        """Declares the image good; every polled tag must have been read, or refused, since the link was lost."""
+        cells = {name: self._cells[name] for name in self._polled}
+        unread = [name for name, cell in cells.items() if cell.quality is Quality.BAD and not cell.settled]
         if unread:
             raise LinkLost(f"never read: {', '.join(unread[:5])}")
+        read = [name for name, cell in cells.items() if cell.quality is not Quality.BAD]
+        if cells and not read:
+            raise LinkLost(f"no tag could be read: {self.trouble(self._polled)}")
         self.good, self.reason = True, ""
-        self._mark(self._polled, Quality.GOOD)
+        self._mark(read, Quality.GOOD, "")
         self.wake()
 
     def link_lost(self, reason: str) -> None:
         """Marks everything BAD and refuses what is waiting to be sent."""
+        self.counts.count("links_lost", int(self.good))
         self.good, self.reason = False, reason
-        self._mark(self._cells, Quality.BAD)
-        while not self._asks.empty():
-            _settle(self._asks.get_nowait().answer, LinkLost(reason))
+        self._mark(self._cells, Quality.BAD, reason)
+        for cell in self._cells.values():
+            cell.overdue = cell.settled = False
+        self._asks.refuse(reason)
         self.wake()
 
     async def serve(
-        self,
-        read: Callable[[tuple[str, ...]], Awaitable[None]],
-        write: Callable[[tuple[tuple[str, Value], ...]], Awaitable[None]],
+        self, read: Read, write: Write, joins: Joins | None = None, write_read: WriteRead | None = None
     ) -> Never:
-        """Answers asks one after the other by the link's own `read` and `write`; cancelled with the link."""
-        while True:
-            ask = await self._asks.get()
-            if ask.answer.done():
-                continue
-            try:
-                if isinstance(ask, _ReadAsk):
-                    await read(ask.names)
-                else:
-                    await write(ask.values)
-            except PlcError as error:
-                _settle(ask.answer, error)
-            except asyncio.CancelledError:
-                lost = "the link went while it was waiting for the answer"
-                _settle(ask.answer, LinkLost(lost) if isinstance(ask, _ReadAsk) else WriteUnknown(lost))
-                raise
-            else:
-                _settle(ask.answer, None)
+        """Answers asks one after the other by the link's own coroutines; cancelled with the link.
 
-
-def _settle(answer: asyncio.Future[None], error: PlcError | None) -> None:
-    if answer.done():
-        return
-    if error is None:
-        answer.set_result(None)
-    else:
-        answer.set_exception(error)
+        `joins` lets neighbouring writes that wait go out as one; `write_read` does both in one request.
+        """
+        await self._asks.serve(read, write, joins, write_read)

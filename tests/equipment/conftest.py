@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from edge.equipment import Conveyor, Robot, Sorter
-from edge.messages import MachineChanged, Message
+from edge.messages import LaneChanged, MachineChanged, Message
 from edge.plc.image import PlcError, ProcessImage, Value
 from edge.settings import LaneSettings, MachineSettings, read_tags
 
@@ -24,7 +24,7 @@ class Plc:
     def __init__(self, tags: str, map_id: int) -> None:
         self.image = ProcessImage(read_tags(TAGS / tags))
         self.values: dict[str, Value] = {tag.name: EMPTY.get(tag.type, 0) for tag in self.image.tags}
-        self.values |= {"MapId": map_id, "BootCount": 1, "StateCurrent": 6}
+        self.values |= {"MapId": map_id, "BootCount": 1, "StateCurrent": 6, "StatusBits": 0x60}
         self.polled = [tag.name for tag in self.image.tags if tag.poll_class != "ring"]
         self.writes: list[tuple[tuple[str, Value], ...]] = []
         self.errors: list[tuple[PlcError, bool]] = []
@@ -91,18 +91,21 @@ class Plc:
 
 
 class Journal:
-    """Keeps reported events in order; a closed gate holds the commits."""
+    """Keeps reported events in order; a closed gate holds the commits, `steps` lets them through one by one."""
 
     def __init__(self) -> None:
         self.events: list[Message] = []
         self.gate = asyncio.Event()
         self.gate.set()
+        self.steps: asyncio.Semaphore | None = None
         self._more = asyncio.Event()
 
     async def report(self, message: Message) -> list[Message]:
         await asyncio.sleep(0)
         if not isinstance(message, MachineChanged):
             await self.gate.wait()
+            if self.steps is not None and not isinstance(message, LaneChanged):
+                await self.steps.acquire()
         self.events.append(message)
         self._more.set()
         return []
@@ -165,12 +168,13 @@ def world() -> Any:
             plc = Plc("conveyor_opcua.csv", 0x4301)
             return plc, Conveyor(MachineSettings(machine_id="conveyor2", kind="conveyor", device="plc"), plc.image)
 
-        def robot(self, plc: Plc | None = None) -> tuple[Plc, Robot]:
+        def robot(self, plc: Plc | None = None, **settings: int) -> tuple[Plc, Robot]:
             if plc is None:
                 plc = Plc("robot_opcua.csv", 0x5201)
-                plc.values |= {"Ready": True, "AtHome": True}
+                plc.values |= {"Ready": True, "AtHome": True, "VacuumOk": True}
             else:
                 plc.image = ProcessImage(plc.image.tags)
-            return plc, Robot(MachineSettings(machine_id="robot1", kind="robot", device="plc"), plc.image)
+            machine = MachineSettings(machine_id="robot1", kind="robot", device="plc", **settings)
+            return plc, Robot(machine, plc.image)
 
     return World()

@@ -1,11 +1,13 @@
 """Decisions: one request per slot, never for another boot or an overwritten slot, never lost by a lost answer."""
 
+import asyncio
 from typing import Any
 
 import pytest
 
+from edge.equipment import decisions
 from edge.equipment.decisions import slot_values
-from edge.messages import DecisionCode, DivertUnit, UnitScanned
+from edge.messages import DecisionCode, DivertUnit, Flaw, HandshakeFailed, UnitScanned
 from edge.plc.image import LinkLost, WriteRejected, WriteUnknown
 
 
@@ -13,6 +15,11 @@ def divert(seq: int = 1, boot: int = 1, **fields: Any) -> DivertUnit:
     known: dict[str, Any] = {"tracking_id": 1000 + seq, "code": DecisionCode.ROUTE, "lane": 3, "alternate": 4}
     known |= {"hu_id": "009506000120000042", "reason": "route"}
     return DivertUnit(**{"at_ms": 5, "machine_id": "sorter1", "boot": boot, "seq": seq, **known, **fields})
+
+
+@pytest.fixture(autouse=True)
+def _brisk(monkeypatch) -> None:
+    monkeypatch.setattr(decisions, "TICK_MS", 20)
 
 
 def decided(plc) -> list[Any]:
@@ -140,3 +147,54 @@ async def test_busy_device_is_asked_again(world) -> None:
         plc.errors = [(WriteRejected("busy (6)"), False)]
         await sorter.obey(divert())
     assert plc.values["Dec1.SeqTail"] == 1
+
+
+@pytest.mark.parametrize(
+    ("tag", "flaw"), [("LateDecisions", Flaw.DECISIONS_LATE), ("NoDecisions", Flaw.DECISIONS_MISSING)]
+)
+async def test_what_the_plc_counts_is_told_with_its_number_and_not_each_time(world, tag: str, flaw: Flaw) -> None:
+    plc, sorter = world.sorter()
+    plc.put(**{tag: 65_534})
+    async with world.at_work(sorter, plc, world.journal):
+        plc.connect()
+        await world.until(lambda: sorter._presence.ready)
+        await asyncio.sleep(0.1)
+        assert world.journal.of(HandshakeFailed) == []
+        plc.put(**{tag: 1})
+        told = await world.journal.wait(HandshakeFailed)
+        plc.put(**{tag: 2})
+        await asyncio.sleep(0.1)
+    assert (told.flaw, told.count, told.machine_id, told.boot) == (flaw, 3, "sorter1", 1)
+    assert len(world.journal.of(HandshakeFailed)) == 1
+    assert getattr(sorter.counts, flaw.value) == 3
+
+
+async def test_a_plc_that_takes_over_no_decision_is_told_of(world, monkeypatch) -> None:
+    monkeypatch.setattr(decisions, "UNREAD_MS", 100)
+    plc, sorter = world.sorter()
+    async with world.at_work(sorter, plc, world.journal):
+        plc.connect()
+        for seq in range(1, 5):
+            plc.request(seq)
+            await world.journal.wait(UnitScanned, seq)
+            if seq == 1:
+                plc.put(DecSeqUsed=1)
+            await sorter.obey(divert(seq=seq))
+        told = await world.journal.wait(HandshakeFailed)
+    assert (told.flaw, told.count, told.seq) == (Flaw.DECISIONS_UNREAD, 3, 1)
+    assert sorter.counts.decisions_unread == 3
+
+
+async def test_decisions_that_are_taken_over_are_no_trouble(world, monkeypatch) -> None:
+    monkeypatch.setattr(decisions, "UNREAD_MS", 50)
+    plc, sorter = world.sorter()
+    async with world.at_work(sorter, plc, world.journal):
+        plc.connect()
+        for seq in range(1, 9):
+            plc.request(seq)
+            await world.journal.wait(UnitScanned, seq)
+            await sorter.obey(divert(seq=seq))
+            plc.put(DecSeqUsed=seq)
+        await asyncio.sleep(0.2)
+    assert world.journal.of(HandshakeFailed) == []
+    assert sorter.counts.decisions_unread == 0

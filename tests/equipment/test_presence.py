@@ -2,6 +2,8 @@
 
 import asyncio
 
+import pytest
+
 from edge.equipment import presence
 from edge.messages import Link, MachineChanged, PackMl
 
@@ -103,3 +105,70 @@ async def test_our_heartbeat_stops_when_the_decide_loop_does(world, monkeypatch)
         assert len(plc.wrote("WcsHeartbeat")) == stopped
         hung = False
         await world.until(lambda: len(plc.wrote("WcsHeartbeat")) > stopped)
+
+
+@pytest.mark.parametrize(
+    ("values", "reason"),
+    [
+        ({"StatusBits": 1 << 5}, "GUARD"),
+        ({"FaultCode": 17}, "FAULT_17"),
+        ({"UnitMode": 2}, "MAINTENANCE"),
+        ({"UnitMode": 3, "FaultCode": 4}, "FAULT_4"),
+        ({"StatusBits": 0x60 | 1 << 10}, "HOST_OFFLINE"),
+        ({"StatusBits": 0, "FaultCode": 9}, "ESTOP"),
+    ],
+)
+async def test_the_cause_is_told_with_the_state(world, values: dict[str, int], reason: str) -> None:
+    plc, sorter = world.sorter()
+    plc.values |= {"StateCurrent": 11} | values
+    async with world.at_work(sorter, plc, world.journal):
+        plc.connect()
+        changed = await world.journal.wait(MachineChanged, 2)
+        plc.put(StatusBits=0x60, FaultCode=0, UnitMode=1)
+        after = await world.journal.wait(MachineChanged, 3)
+    assert (changed.state, changed.reason) == (PackMl.HELD, reason)
+    assert (after.state, after.reason) == (PackMl.HELD, "")
+
+
+async def test_the_plc_is_told_that_we_stop(world) -> None:
+    plc, sorter = world.sorter()
+    async with world.at_work(sorter, plc, world.journal):
+        plc.connect()
+        await world.until(lambda: sorter._presence.ready)
+        await sorter.farewell()
+        assert plc.values["WcsState"] == 3
+        plc.disconnect()
+        await world.until(lambda: not sorter._presence.ready)
+        await sorter.farewell()
+
+
+async def test_we_are_degraded_while_an_event_waits_too_long_for_the_disk(world, monkeypatch) -> None:
+    monkeypatch.setattr(presence, "BEAT_MS", 20)
+    monkeypatch.setattr(presence, "BEHIND_MS", 100)
+    plc, sorter = world.sorter()
+    async with world.at_work(sorter, plc, world.journal):
+        plc.connect()
+        await world.until(lambda: plc.values["WcsState"] == 1)
+        world.journal.gate.clear()
+        plc.request(1)
+        await world.until(lambda: plc.values["WcsState"] == 2)
+        world.journal.gate.set()
+        await world.until(lambda: plc.values["WcsState"] == 1)
+
+
+async def test_a_machine_that_went_on_without_us_is_read_anew_though_its_link_stood(world, monkeypatch) -> None:
+    monkeypatch.setattr(presence, "FALLEN_MS", 50)
+    plc, sorter = world.sorter()
+    async with world.at_work(sorter, plc, world.journal):
+        plc.connect()
+        await world.until(lambda: sorter._presence.ready)
+        assert sorter._presence.session == 1
+        plc.put(StatusBits=0x60 | 1 << 10)
+        await world.until(lambda: sorter._presence.session == 2)
+        plc.put(StatusBits=0x60)
+        await world.until(lambda: sorter._presence.ready)
+        session = sorter._presence.session
+        plc.put(StatusBits=0x60 | 1 << 10, StateCurrent=11)
+        await world.until(lambda: sorter._presence.state is PackMl.HELD)
+        await asyncio.sleep(0.15)
+        assert sorter._presence.session == session, "a machine that holds waits for a command"

@@ -7,7 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.equipment.rings import SEQ_MAX, SLOTS, after, back, distance
-from edge.messages import Link, MachineChanged, ScanStatus, SortResult, UnitScanned, UnitSorted
+from edge.messages import (
+    Flaw,
+    HandshakeFailed,
+    Link,
+    MachineChanged,
+    ScanStatus,
+    SortResult,
+    UnitScanned,
+    UnitSorted,
+)
 
 seqs = st.integers(1, SEQ_MAX)
 
@@ -98,6 +107,39 @@ async def test_overrun_is_counted_and_the_rest_is_read(world) -> None:
         await world.until(lambda: plc.values["ReqSeqSeen"] == 7)
     assert [scan.seq for scan in world.journal.of(UnitScanned)] == [4, 5, 6, 7]
     assert sorter.counts.overruns == 3
+    (gap,) = world.journal.of(HandshakeFailed)
+    assert (gap.flaw, gap.count, gap.seq, gap.detail) == (Flaw.REQUESTS_MISSED, 3, 3, "OVERRUN")
+    assert world.journal.events.index(gap) < world.journal.events.index(world.journal.of(UnitScanned)[0])
+
+
+async def test_a_gap_is_on_disk_before_anything_is_acknowledged(world) -> None:
+    plc, sorter = world.sorter()
+    world.journal.gate.clear()
+    for seq in range(1, 8):
+        plc.sorted_out(seq)
+    async with world.at_work(sorter, plc, world.journal):
+        plc.connect()
+        await world.until(lambda: sorter._presence.ready)
+        await asyncio.sleep(0.1)
+        assert plc.values["RepSeqSeen"] == 0
+        world.journal.gate.set()
+        await world.until(lambda: plc.values["RepSeqSeen"] == 7)
+    assert [gap.flaw for gap in world.journal.of(HandshakeFailed)] == [Flaw.REPORTS_MISSED]
+    assert [report.seq for report in world.journal.of(UnitSorted)] == [4, 5, 6, 7]
+
+
+async def test_each_event_is_acknowledged_as_soon_as_it_is_on_disk(world) -> None:
+    plc, sorter = world.sorter()
+    for seq in range(1, 5):
+        plc.request(seq)
+    world.journal.steps = asyncio.Semaphore(0)
+    async with world.at_work(sorter, plc, world.journal):
+        plc.connect()
+        for seq in range(1, 5):
+            world.journal.steps.release()
+            await world.until(lambda seq=seq: plc.values["ReqSeqSeen"] == seq)
+            assert len(world.journal.of(UnitScanned)) == seq
+    assert [seen for seen in plc.wrote("ReqSeqSeen") if seen] == [1, 2, 3, 4]
 
 
 async def test_torn_slot_is_read_again(world) -> None:
@@ -122,6 +164,8 @@ async def test_slot_that_never_agrees_is_given_up_and_the_next_one_read(world) -
         assert (await world.journal.wait(UnitScanned)).seq == 2
         await world.until(lambda: plc.values["ReqSeqSeen"] == 2)
     assert sorter.counts.unreadable == 1
+    (gap,) = world.journal.of(HandshakeFailed)
+    assert (gap.flaw, gap.count, gap.seq, gap.detail) == (Flaw.REQUESTS_MISSED, 1, 1, "UNREADABLE")
 
 
 async def test_edge_restart_goes_on_where_the_plc_says(world) -> None:

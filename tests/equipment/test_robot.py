@@ -6,7 +6,15 @@ from typing import Any
 import pytest
 
 from edge.equipment import robot as robot_room
-from edge.messages import CommandEnded, CommandMachine, JobEnded, MachineCommand, StartJob
+from edge.messages import (
+    CommandEnded,
+    CommandMachine,
+    JobEnded,
+    JobOverdue,
+    MachineChanged,
+    MachineCommand,
+    StartJob,
+)
 from edge.plc.image import LinkLost, WriteRejected, WriteUnknown
 
 
@@ -31,7 +39,7 @@ class Arm:
         plc.program = self.program
 
     def program(self, written: Any) -> None:
-        if written[-1][0] == "JobSeq" and self.takes:
+        if written[-1][0] == "JobSeq" and written[-1][1] and self.takes:
             self.jobs.append(written)
             values = self.plc.values
             self.plc.put(JobSeqAck=values["JobSeq"], JobIdEcho=values["JobId"], Busy=True, Done=False, Error=False)
@@ -142,7 +150,7 @@ async def test_silence_is_refused_only_after_looking(world) -> None:
         await robot.obey(start())
         ended = await world.journal.wait(JobEnded)
     assert (ended.result, ended.reason) == ("REJECTED", "NO_ACK")
-    assert plc.wrote("JobSeq") == [1]
+    assert plc.wrote("JobSeq") == [1, 1, 0]
 
 
 async def test_robot_declines_with_its_reason(world) -> None:
@@ -161,7 +169,7 @@ async def test_robot_declines_with_its_reason(world) -> None:
 
 
 @pytest.mark.parametrize("arrives", [True, False])
-async def test_unanswered_write_is_never_repeated(world, arrives: bool) -> None:
+async def test_unanswered_write_is_repeated_under_its_number_only_if_the_robot_has_not_got_it(world, arrives) -> None:
     plc, robot = world.robot()
     arm = Arm(plc)
     async with world.at_work(robot, plc, world.journal):
@@ -169,12 +177,11 @@ async def test_unanswered_write_is_never_repeated(world, arrives: bool) -> None:
         await world.until(lambda: robot._presence.ready)
         plc.errors = [(WriteUnknown("no answer"), arrives)]
         await robot.obey(start())
-        if arrives:
-            await world.until(lambda: arm.jobs)
-            arm.end()
+        await world.until(lambda: arm.jobs)
+        arm.end()
         ended = await world.journal.wait(JobEnded)
-    assert (ended.result, ended.reason) == (("OK", "") if arrives else ("REJECTED", "NO_ACK"))
-    assert plc.wrote("JobSeq") == [1]
+    assert (ended.result, len(arm.jobs)) == ("OK", 1)
+    assert plc.wrote("JobSeq") == ([1] if arrives else [1, 1])
 
 
 async def test_write_that_never_left_is_tried_again_and_a_refused_one_is_told(world) -> None:
@@ -188,9 +195,10 @@ async def test_write_that_never_left_is_tried_again_and_a_refused_one_is_told(wo
         await world.until(lambda: arm.jobs)
         arm.end()
         assert (await world.journal.wait(JobEnded)).result == "OK"
-        plc.errors = [(WriteRejected("no"), False)]
+        plc.put(JobSeqDone=plc.values["JobSeqAck"], Busy=False)
+        plc.errors = [(WriteRejected("no"), False)] * 2
         await robot.obey(start(6))
-        assert (await world.journal.wait(JobEnded, 2)).reason == "WRITE_REFUSED"
+        assert (await world.journal.wait(JobEnded, 2)).reason == "WRITE_REFUSED: no"
 
 
 async def test_link_lost_while_running_waits_for_the_truth(world) -> None:
@@ -283,10 +291,116 @@ async def test_stop_does_not_wait_for_the_job(world) -> None:
 
 async def test_numbers_skip_what_the_robot_still_shows(world) -> None:
     plc, robot = world.robot()
-    plc.put(JobSeq=65_532, JobSeqAck=1, JobSeqDone=2)
+    plc.put(JobSeq=65_532, JobSeqAck=65_532, JobSeqDone=1)
     arm = Arm(plc)
     async with world.at_work(robot, plc, world.journal):
         plc.connect()
         await robot.obey(start())
         await world.until(lambda: arm.jobs)
-    assert plc.wrote("JobSeq") == [3]
+    assert plc.wrote("JobSeq") == [2]
+
+
+async def test_a_job_of_an_earlier_boot_is_never_started(world) -> None:
+    plc, robot = world.robot()
+    arm = Arm(plc)
+    async with world.at_work(robot, plc, world.journal):
+        plc.put(BootCount=2)
+        plc.connect()
+        await robot.obey(start(boot=1))
+        ended = await world.journal.wait(JobEnded)
+        await robot.obey(start(6, boot=2))
+        await world.until(lambda: arm.jobs)
+    assert (ended.result, ended.reason) == ("UNKNOWN", "PLC_RESTART")
+    assert len(arm.jobs) == 1
+
+
+async def test_a_job_of_an_earlier_life_that_nobody_took_is_taken_back_and_given_once(world) -> None:
+    plc, robot = world.robot()
+    plc.put(JobSeq=9, JobId=5, JobSeqAck=8, JobSeqDone=8)
+    arm = Arm(plc)
+    async with world.at_work(robot, plc, world.journal):
+        await robot.obey(start())
+        plc.connect()
+        await world.until(lambda: arm.jobs)
+        arm.end()
+        assert (await world.journal.wait(JobEnded)).result == "OK"
+    assert plc.wrote("JobSeq") == [0, 10]
+
+
+@pytest.mark.parametrize("decision", ["unhold", "stop"])
+async def test_a_lost_part_is_held_until_a_person_has_decided(world, decision: str) -> None:
+    plc, robot = world.robot()
+    arm = Arm(plc)
+    async with world.at_work(robot, plc, world.journal):
+        plc.connect()
+        await robot.obey(start())
+        await world.until(lambda: arm.jobs)
+        plc.put(StateCurrent=11, PartLost=True, VacuumOk=False)
+        await world.until(lambda: world.journal.of(MachineChanged)[-1].reason == "PART_LOST")
+        await asyncio.sleep(0.1)
+        assert not world.journal.of(JobEnded)
+        plc.put(PartLost=False, VacuumOk=True)
+        if decision == "unhold":
+            plc.put(StateCurrent=6)
+            arm.end()
+        else:
+            plc.put(StateCurrent=2)
+            arm.fail(4)
+        ended = await world.journal.wait(JobEnded)
+    assert (ended.result, ended.reason) == (("OK", "") if decision == "unhold" else ("PART_LOST", "PART_LOST"))
+
+
+async def test_vacuum_that_fails_is_the_cause_told(world) -> None:
+    plc, robot = world.robot()
+    async with world.at_work(robot, plc, world.journal):
+        plc.values["VacuumOk"] = True
+        plc.connect()
+        await world.journal.wait(MachineChanged, 2)
+        plc.put(VacuumOk=False, StateCurrent=11)
+        held = await world.journal.wait(MachineChanged, 3)
+    assert (held.state.name, held.reason) == ("HELD", "VACUUM")
+
+
+async def test_an_empty_slot_is_a_short_pick_however_the_robot_says_it(world) -> None:
+    plc, robot = world.robot()
+    arm = Arm(plc)
+    async with world.at_work(robot, plc, world.journal):
+        plc.connect()
+        await robot.obey(start())
+        await world.until(lambda: arm.jobs)
+        arm.fail(6)
+        ended = await world.journal.wait(JobEnded)
+    assert (ended.result, ended.picked, ended.reason) == ("SHORT", 0, "SLOT_EMPTY")
+
+
+async def test_a_job_that_takes_three_times_too_long_is_told_once_and_stays_the_robots(world, monkeypatch) -> None:
+    monkeypatch.setattr(robot_room, "LOOK_MS", 20)
+    plc, robot = world.robot(cycle_ms=2, unit_ms=1)  # the test's clock ticks a millisecond at every look
+    arm = Arm(plc)
+    async with world.at_work(robot, plc, world.journal):
+        plc.connect()
+        await robot.obey(start())
+        await world.until(lambda: arm.jobs)
+        late = await world.journal.wait(JobOverdue)
+        await asyncio.sleep(0.3)
+        assert not world.journal.of(JobEnded)
+        arm.end()
+        assert (await world.journal.wait(JobEnded)).result == "OK"
+    assert (late.job_id, late.nominal_ms) == (5, 6)
+    assert late.worked_ms > 18
+    assert len(world.journal.of(JobOverdue)) == 1
+
+
+async def test_a_robot_that_is_held_does_not_run_out_of_time(world, monkeypatch) -> None:
+    monkeypatch.setattr(robot_room, "LOOK_MS", 20)
+    plc, robot = world.robot(cycle_ms=2, unit_ms=1)
+    arm = Arm(plc)
+    plc.values["StateCurrent"] = 11
+    async with world.at_work(robot, plc, world.journal):
+        plc.connect()
+        await robot.obey(start())
+        await world.until(lambda: arm.jobs)
+        await asyncio.sleep(1.0)
+        arm.end()
+        await world.journal.wait(JobEnded)
+    assert not world.journal.of(JobOverdue)

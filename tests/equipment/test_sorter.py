@@ -1,5 +1,7 @@
 """What a sorter's registers mean: lanes, barcodes, results, and rubbish that becomes an outcome."""
 
+import asyncio
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -53,7 +55,8 @@ async def test_odd_scans_are_outcomes(world, fields, status: ScanStatus, barcode
 
 
 @pytest.mark.parametrize(
-    ("kind", "result"), [(1, SortResult.LOST), (3, SortResult.UNEXPECTED), (4, SortResult.FLUSHED)]
+    ("kind", "result"),
+    [(1, SortResult.UNKNOWN), (2, SortResult.LOST), (3, SortResult.UNEXPECTED), (4, SortResult.FLUSHED)],
 )
 async def test_impossible_result_means_that_nobody_knows(world, kind: int, result: SortResult) -> None:
     plc, sorter = world.sorter()
@@ -96,3 +99,31 @@ async def test_lane_without_a_value_is_not_told(world) -> None:
         plc.put(Lane02__Bits=0)
         await world.journal.wait(LaneChanged, 4)
     assert [lane.lane for lane in world.journal.of(LaneChanged)] == [1, 2, 3, 2]
+
+
+async def test_a_lane_says_how_full_it_is_what_limits_it_and_how_many_it_took(world) -> None:
+    plc, sorter = world.sorter()
+    plc.put(Lane02__Bits=0b100_0101, Lane02__Count=77)
+    async with world.at_work(sorter, plc, world.journal):
+        plc.connect()
+        await world.journal.wait(LaneChanged, 3)
+        plc.put(Lane02__Count=78, Lane02__Bits=0b101_0101)  # the confirm eye, and one more unit
+        await asyncio.sleep(0.1)
+    (lane,) = [lane for lane in world.journal.of(LaneChanged) if lane.lane == 2]
+    assert (lane.almost_full, lane.rate_limited, lane.count) == (True, True, 77)
+    assert (lane.enabled, lane.full, lane.jam) == (True, False, False)
+
+
+async def test_a_limiter_that_comes_and_goes_floods_nobody_but_a_full_lane_is_told_at_once(world) -> None:
+    plc, sorter = world.sorter()
+    async with world.at_work(sorter, plc, world.journal):
+        plc.connect()
+        await world.journal.wait(LaneChanged, 3)
+        for _ in range(10):
+            plc.put(Lane01__Bits=0b100_0001)
+            await asyncio.sleep(0.01)
+            plc.put(Lane01__Bits=0b1)
+            await asyncio.sleep(0.01)
+        assert len(world.journal.of(LaneChanged)) <= 5
+        plc.put(Lane01__Bits=0b11)
+        await world.until(lambda: world.journal.of(LaneChanged)[-1].full)

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import socket
+import ssl
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any
@@ -31,10 +32,11 @@ async def until(holds: Callable[[], object], limit_s: float = 15.0) -> None:
 
 
 class ModbusDevice:
-    """Answers FC 1, 3 and 16 out of a table; can be silent, refuse, lose answers, die and come back."""
+    """Answers out of one table of words; can be silent, refuse, lose answers, die and come back."""
 
-    def __init__(self) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         self.port = free_port()
+        self.tls = tls
         self.words: dict[int, int] = {}
         self.requests: list[tuple[int, int, int, int]] = []
         """Unit, function, address, count."""
@@ -43,11 +45,16 @@ class ModbusDevice:
         self.delay_s = 0.0
         self.refused: dict[int, int] = {}
         """Address -> exception code for every request that touches it."""
+        self.functions = {1, 2, 3, 4, 5, 6, 15, 16, 22, 23}
+        self.words_max = 125
+        self.dead_units: dict[int, int] = {}
+        """Unit -> what the gateway answers for it: an exception code, or 0 for nothing at all."""
+        self.most_connections = 0
         self._server: asyncio.Server | None = None
         self._writers: set[asyncio.StreamWriter] = set()
 
     async def start(self) -> None:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port, ssl=self.tls)
 
     async def stop(self) -> None:
         if self._server is not None:
@@ -65,6 +72,7 @@ class ModbusDevice:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._writers.add(writer)
+        self.most_connections = max(self.most_connections, len(self._writers))
         try:
             while True:
                 tid, _, length, unit = struct.unpack(">HHHB", await reader.readexactly(7))
@@ -83,20 +91,43 @@ class ModbusDevice:
 
     def _answer(self, unit: int, pdu: bytes) -> bytes | None:
         function, address, count = struct.unpack(">BHH", pdu[:5])
+        count = 1 if function in (5, 6, 22) else count
         self.requests.append((unit, function, address, count))
-        for code in (self.refused[at] for at in range(address, address + count) if at in self.refused):
+        if unit in self.dead_units:
+            return bytes([function | 0x80, self.dead_units[unit]]) if self.dead_units[unit] else None
+        code = 1 if function not in self.functions else 3 if function > 2 and count > self.words_max else 0
+        for at in range(address, address + count):
+            code = code or self.refused.get(at, 0)
+        if code:
             return bytes([function | 0x80, code])
-        if function == 16:
-            self.words |= dict(enumerate(struct.unpack(f">{count}H", pdu[6:]), start=address))
+        answer = self._write(function, address, pdu) if function in (5, 6, 15, 16, 22) else None
+        if answer is not None:
             if self.lose_write_answers:
                 self.lose_write_answers -= 1
                 return None
-            return pdu[:5]
-        if function == 1:
+            return answer
+        if function == 23:
+            self._write(16, *struct.unpack(">H", pdu[5:7]), b"\0\0\0" + pdu[7:])
+        if function in (1, 2):
             bits = sum((self.words.get(address + at, 0) & 1) << at for at in range(count))
-            return bytes([1, (count + 7) // 8]) + bits.to_bytes((count + 7) // 8, "little")
+            return bytes([function, (count + 7) // 8]) + bits.to_bytes((count + 7) // 8, "little")
         words = [self.words.get(at, 0) for at in range(address, address + count)]
         return bytes([function, 2 * count]) + struct.pack(f">{count}H", *words)
+
+    def _write(self, function: int, address: int, pdu: bytes) -> bytes:
+        """The words changed; the answer."""
+        (second,) = struct.unpack(">H", pdu[3:5])
+        if function == 22:
+            (third,) = struct.unpack(">H", pdu[5:7])
+            self.words[address] = self.words.get(address, 0) & second | third & ~second & 0xFFFF
+            return pdu
+        if function in (5, 6):
+            self.words[address] = second if function == 6 else int(second == 0xFF00)
+        elif function == 16:
+            self.words |= dict(enumerate(struct.unpack(f">{second}H", pdu[6:]), start=address))
+        else:
+            self.words |= {address + at: pdu[6 + at // 8] >> at % 8 & 1 for at in range(second)}
+        return pdu[:5]
 
 
 class OpcUaPlc:
@@ -117,16 +148,30 @@ class OpcUaPlc:
             await prepare(server)
         index = await server.register_namespace(URI)
         folder = await server.nodes.objects.add_object(ua.NodeId("Cell", index), ua.QualifiedName("Cell", index))
+        self.folder = folder
         for tag in self.tags:
-            empty: Any = {"bool": False, "string": ""}.get(tag.type, 0)
-            variant = ua.Variant(empty, getattr(ua.VariantType, VARIANTS[tag.type]))
-            name = ua.QualifiedName(tag.name, index)
-            node = await folder.add_variable(ua.NodeId(f"Cell.{tag.node}", index), name, variant)
-            if tag.writer == "wcs":
-                await node.set_writable()
-            self.nodes[tag.name] = node
+            await self._variable(tag)
         await server.start()
         self.server = server
+
+    async def _variable(self, tag: Tag) -> None:
+        index = self.folder.nodeid.NamespaceIndex
+        empty: Any = {"bool": False, "string": ""}.get(tag.type, 0)
+        variant = ua.Variant(empty, getattr(ua.VariantType, VARIANTS[tag.type]))
+        name = ua.QualifiedName(tag.name, index)
+        node = await self.folder.add_variable(ua.NodeId(f"Cell.{tag.node}", index), name, variant)
+        if tag.writer == "wcs":
+            await node.set_writable()
+        self.nodes[tag.name] = node
+
+    async def add(self, tag: Tag) -> None:
+        """A node that was not there at the start."""
+        self.tags = (*self.tags, tag)
+        await self._variable(tag)
+
+    async def drop(self, name: str) -> None:
+        await self.server.delete_nodes([self.nodes.pop(name)])
+        self.tags = tuple(tag for tag in self.tags if tag.name != name)
 
     async def put(self, **values: Any) -> None:
         for name, value in values.items():

@@ -1,11 +1,16 @@
 """The process image: the resync barrier, quality, waiting, and what happens to asks when the link goes."""
 
 import asyncio
+import json
 
 import pytest
 
+from edge.plc import liveness
+from edge.plc.figures import LATE_MAX
 from edge.plc.image import (
     ASKS_MAX,
+    STALE_MIN_MS,
+    STALE_PERIODS,
     LinkLost,
     PlcError,
     ProcessImage,
@@ -81,6 +86,112 @@ def test_spoilt_tag_is_bad_until_it_is_read_again(image) -> None:
     assert (image.value("Lane"), image.is_good("Lane"), image.good) == (3, False, True)
     image.update({"Lane": 3})
     assert image.is_good("Lane")
+
+
+def test_source_time_is_kept_where_the_device_tells_it(image) -> None:
+    up(image)
+    assert image.reading("Lane").source_ms is None
+    image.update({"Lane": 4, "Beat": 1}, source_ms={"Lane": 1_700_000_000_000})
+    assert image.reading("Lane").source_ms == 1_700_000_000_000
+    assert image.reading("Beat").source_ms is None
+
+
+def test_every_tag_that_is_not_good_says_why(image) -> None:
+    assert image.reading("Lane").reason == "not connected yet"
+    up(image)
+    assert image.reading("Lane").reason == ""
+    assert image.reading("Slot.Head").reason == "not read yet"
+    image.spoil(["Lane"])
+    assert image.reading("Lane").reason == "no value"
+    image.spoil(["Lane"], "BadOutOfService")
+    assert image.trouble(["Beat", "Lane"]) == "Lane BadOutOfService"
+    image.link_lost("cable")
+    assert image.reading("Lane").reason == image.reading("Slot.Head").reason == "cable"
+
+
+def test_refused_tag_does_not_keep_the_link_from_being_good(image) -> None:
+    image.update(POLLED)
+    image.refuse(["Far"], "illegal address (2)")
+    image.link_up()
+    assert image.good
+    assert image.reading("Far").reason == "refused: illegal address (2)"
+    assert image.is_good("Lane")
+    image.link_lost("cable")
+    image.update(POLLED)
+    with pytest.raises(LinkLost, match="never read: Far"):
+        image.link_up()
+
+
+def test_link_without_a_single_tag_is_none(image) -> None:
+    image.refuse([tag.name for tag in image.tags], "illegal function (1)")
+    with pytest.raises(LinkLost, match=r"no tag could be read: BootCount refused: illegal function \(1\)"):
+        image.link_up()
+
+
+def test_tag_not_refreshed_in_its_time_is_uncertain_until_it_is(image) -> None:
+    up(image)
+    image.expect(["Lane", "BootCount"], 20)
+    image.expect(["Beat"], 2000)
+    now_ms = monotonic_ms()
+    assert image.stale(now_ms) == ()
+    assert image.stale(now_ms + STALE_MIN_MS - 1) == ()
+    assert image.stale(now_ms + STALE_MIN_MS + 1) == ("Lane", "BootCount")
+    assert image.stale(now_ms + STALE_PERIODS * 2000 + 1) == ("Lane", "BootCount", "Beat")
+    assert image.age_out(now_ms + STALE_MIN_MS + 1) == ("Lane", "BootCount")
+    assert image.age_out(now_ms + STALE_MIN_MS + 2) == (), "each is counted once"
+    assert (image.reading("Lane").quality, image.value("Lane")) == (Quality.UNCERTAIN, 3)
+    image.update({"Lane": 3})
+    image.confirm(["BootCount"])
+    assert image.is_good("Lane")
+    assert image.is_good("BootCount")
+    assert (image.figures()["stale"], image.figures()["repaired"]) == (2, 2)
+    image.spoil(["Lane"])
+    image.confirm(["Lane"])
+    assert not image.is_good("Lane"), "hearsay makes no bad value good"
+    assert image.stale(now_ms + STALE_MIN_MS + 1_000_000) == ("BootCount", "Beat"), "what is BAD is not stale"
+
+
+def test_figures_are_plain_numbers(image) -> None:
+    up(image)
+    cycles = image.counts.plan("fast", 20)
+    assert [cycles.done(at, took) for at, took in ((0, 5), (20, 7), (45, 30))] == [False, False, False]
+    image.link_lost("cable")
+    figures = json.loads(json.dumps(image.figures()))
+    assert figures["classes"]["fast"] == {
+        "plan_ms": 20, "every_ms": {"p50": 25, "max": 25}, "took_ms": {"p50": 7, "max": 30}, "cycles": 3, "late": 1,
+    }  # fmt: skip
+    assert (figures["link"], figures["reason"], figures["links_lost"]) == ("lost", "cable", 1)
+    assert figures["tags"]["bad"] == len(image.tags)
+
+
+def test_slow_cycles_are_complained_about_once_until_one_is_in_time(image) -> None:
+    cycles = image.counts.plan("fast", 20)
+    said = [cycles.done(at * 30, 30) for at in range(2 * LATE_MAX)]
+    assert said == [at == LATE_MAX - 1 for at in range(2 * LATE_MAX)]
+    assert not cycles.done(0, 5)
+    assert [cycles.done(0, 30) for _ in range(LATE_MAX)] == [False] * (LATE_MAX - 1) + [True]
+
+
+async def test_overdue_tags_are_repaired_when_they_are_still_overdue_at_the_next_look(image, monkeypatch) -> None:
+    monkeypatch.setattr(liveness, "LOOK_MS", 5)
+    monkeypatch.setattr("edge.plc.image.STALE_MIN_MS", 30)
+    up(image)
+    image.expect(["Lane"], 1)
+    asked: list[tuple[str, ...]] = []
+
+    async def repair(names: tuple[str, ...]) -> None:
+        asked.append(names)
+        if len(asked) == 1:
+            raise LinkLost("not now")
+        image.update(dict.fromkeys(names, 8))
+
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(liveness.keep_fresh("plc", image, repair))
+        assert await image.wait(lambda: image.value("Lane") == 8, 5000)
+        assert image.is_good("Lane")
+        task.cancel()
+    assert asked[:2] == [("Lane",), ("Lane",)]
+    assert image.figures()["repaired"] >= 1
 
 
 async def test_waiting_ends_with_the_change_or_the_time(image) -> None:

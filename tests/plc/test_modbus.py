@@ -7,7 +7,7 @@ import time
 import pytest
 
 from edge.plc import modbus, supervision
-from edge.plc.image import LinkLost, PlcError, WriteRejected, WriteUnknown
+from edge.plc.image import LinkLost, PlcError, ReadRefused, WriteRejected, WriteUnknown
 from edge.settings import ConfigError
 
 
@@ -161,14 +161,24 @@ async def test_register_refused_while_running_is_bad_and_the_rest_lives_on(modbu
         await south.until(lambda: image.is_good("Lane"))
 
 
-async def test_register_refused_from_the_start_is_named(modbus_device, south, tags) -> None:
-    modbus_device.refused[1010] = 2
+async def test_register_refused_from_the_start_is_bad_with_its_reason_and_the_rest_lives(
+    modbus_device, south, tags
+) -> None:
+    modbus_device.refused[1002] = 2
+    modbus_device.words |= {1001: 7, 1004: 5}
     async with south.kept(modbus.keep, south.modbus(modbus_device), tags.modbus) as image:
-        await south.until(lambda: "refused" in image.reason)
-        assert image.reason == "Far..Far at holding 1010 refused: illegal address (2)"
-        assert not image.good
-        modbus_device.refused.clear()
         await south.until(lambda: image.good)
+        assert image.reading("Id").reason == "refused: illegal address (2)"
+        assert image.trouble(["Epoch", "Id"]) == "Id refused: illegal address (2)"
+        assert [image.value(name) for name in ("Epoch", "Number", "Far")] == [7, 5, 0]
+        assert all(image.is_good(name) for name in ("Beat", "Epoch", "Number", "Far", "Lane"))
+        with pytest.raises(ReadRefused, match="Id refused"):
+            await image.refresh(["Epoch", "Id"])
+        await image.refresh(["Epoch", "Id"], strict=False)
+        modbus_device.refused.clear()
+        modbus_device.words[1003] = 9
+        await south.until(lambda: image.is_good("Id"))
+        assert image.value("Id") == 9
 
 
 async def test_device_without_the_gaps_is_read_around_them(modbus_device, south, tags) -> None:

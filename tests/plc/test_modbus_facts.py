@@ -1,4 +1,4 @@
-"""What pymodbus really does, as far as edge/plc/modbus.py leans on it. A failure here: read the library's changes."""
+"""What pymodbus really does, as far as edge/plc/wire.py leans on it. A failure here: read the library's changes."""
 
 import asyncio
 import inspect
@@ -104,6 +104,34 @@ async def test_late_answer_is_not_taken_for_the_next_one(modbus_device) -> None:
     reply = await asks.read_holding_registers(2, count=1, device_id=1)
     asks.close()
     assert reply.registers == [22]
+
+
+async def test_cancelled_request_does_not_disturb_the_next_one(modbus_device) -> None:
+    """Our time limits cancel the library's request; its own never come."""
+    modbus_device.words |= {1: 11, 2: 22}
+    modbus_device.delay_s = 0.1
+    asks = client(modbus_device, timeout=3600)
+    assert await asks.connect()
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.03):
+            await asks.read_holding_registers(1, count=1, device_id=1)
+    assert (await asks.read_holding_registers(2, count=1, device_id=1)).registers == [22]
+    modbus_device.delay_s = 0.0
+    await asyncio.sleep(0.15)
+    assert (await asks.read_holding_registers(1, count=1, device_id=1)).registers == [11]
+    asks.close()
+
+
+async def test_connecting_by_the_call_behind_connect_tells_why_not(modbus_device) -> None:
+    asks = client(modbus_device)
+    await asks.ctx.call_create()
+    assert asks.connected
+    assert (await asks.read_holding_registers(1, count=1, device_id=1)).registers == [0]
+    asks.ctx.transport.abort()
+    asks.close()
+    await modbus_device.stop()
+    with pytest.raises(ConnectionRefusedError):
+        await client(modbus_device).ctx.call_create()
 
 
 async def test_refused_connection_is_false_not_an_error(south) -> None:

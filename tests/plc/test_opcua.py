@@ -1,20 +1,15 @@
-"""The OPC UA link: full read first, values in order, exact types, silent subscriptions re-made, back after a death."""
+"""The OPC UA link: full read first, values in order, exact types, back after a death."""
 
 import asyncio
-import datetime
 import logging
-from pathlib import Path
 from typing import Any
 
 import pytest
-from asyncua import Server, ua
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.x509.oid import NameOID
+from asyncua import ua
 
 from edge.plc import opcua, supervision
 from edge.plc.image import LinkLost, WriteRejected, WriteUnknown
+from edge.plc.opcua import liveness
 from edge.settings import ConfigError
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -111,33 +106,23 @@ async def test_server_killed_and_restarted(south, tags, caplog) -> None:
     assert said == ["link good", "link lost", "link good"]
 
 
-async def test_silently_dead_subscription_is_made_anew(opcua_plc, south, tags, monkeypatch, caplog) -> None:
-    monkeypatch.setattr(opcua, "PROBE_MS", 20)
-    async with south.kept(opcua.keep, south.opcua(opcua_plc.url), tags.nodes) as image:
+async def test_node_that_does_not_exist_costs_its_tag_and_is_tried_again(opcua_plc, south, tags, monkeypatch) -> None:
+    monkeypatch.setattr(liveness, "RETRY_MS", 50)
+    late = tags.node("Later")
+    async with south.kept(opcua.keep, south.opcua(opcua_plc.url), (*tags.nodes, late)) as image:
         await south.until(lambda: image.good)
-        subscriptions = opcua_plc.server.iserver.subscription_service.subscriptions
-        for subscription in list(subscriptions.values()):
-            subscription._publishing_enabled = False
-            subscription.has_published_results = lambda: False
-        before = set(subscriptions)
-        for count in range(201, 400):
-            await opcua_plc.put(PlcHeartbeat=count)
-            await asyncio.sleep(0.03)
-            if image.value("PlcHeartbeat") == count:
-                break
-        assert image.good
-        assert not before & set(subscriptions)
-        await opcua_plc.put(Speed=77)
-        await south.until(lambda: image.value("Speed") == 77)
-    assert [record.message for record in caplog.records if record.name == "edge.plc.opcua"][:1] == [
-        "subscription silent"
-    ]
+        assert image.reading("Later").reason == "refused: BadNodeIdUnknown"
+        assert image.counts.counts["nodes_refused"] == 1
+        await opcua_plc.add(late)
+        await south.until(lambda: image.is_good("Later"))
+        await opcua_plc.put(Later=3)
+        await south.until(lambda: image.value("Later") == 3)
+    await opcua_plc.drop("Later")
 
 
-async def test_node_that_does_not_exist_is_named(opcua_plc, south, tags) -> None:
-    wrong = (*tags.nodes, tags.node("Nowhere"))
-    async with south.kept(opcua.keep, south.opcua(opcua_plc.url), wrong) as image:
-        await south.until(lambda: "Nowhere" in image.reason)
+async def test_without_the_numbers_of_events_a_link_is_worth_nothing(opcua_plc, south, tags) -> None:
+    async with south.kept(opcua.keep, south.opcua(opcua_plc.url), (*tags.nodes, tags.node("RepSeqLast"))) as image:
+        await south.until(lambda: "RepSeqLast cannot be watched" in image.reason)
         assert not image.good
 
 
@@ -169,79 +154,3 @@ async def test_cancelling_closes_everything_at_any_moment(opcua_plc, south, tags
 async def test_tags_of_another_protocol_are_the_installers_fault(south, tags) -> None:
     with pytest.raises(ConfigError, match="node tags"):
         await opcua.keep(south.opcua("opc.tcp://127.0.0.1:1"), tags.modbus, None)
-
-
-def certificate(folder: Path, name: str, uri: str) -> tuple[Path, Path]:
-    """A self-signed pair, as an installer would put it there."""
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    now = datetime.datetime.now(datetime.UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(subject)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.UniformResourceIdentifier(uri)]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    folder.mkdir(parents=True, exist_ok=True)
-    cert_file, key_file = folder / "cert.pem", folder / "key.pem"
-    cert_file.write_bytes(made.public_bytes(serialization.Encoding.PEM))
-    pem, plain = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    key_file.write_bytes(key.private_bytes(serialization.Encoding.PEM, pem, plain))
-    return cert_file, key_file
-
-
-@pytest.fixture(scope="module")
-def pki(tmp_path_factory) -> Path:
-    root = tmp_path_factory.mktemp("pki")
-    certificate(root / "own", "edge", "urn:test:edge")
-    certificate(root / "server", "plc", "urn:test:server")
-    certificate(root / "stranger", "stranger", "urn:test:stranger")
-    return root
-
-
-async def secure(server: Server, pki: Path) -> None:
-    await server.set_application_uri("urn:test:server")
-    server.set_security_policy([ua.SecurityPolicyType.Basic256Sha256_SignAndEncrypt])
-    await server.load_certificate(str(pki / "server" / "cert.pem"))
-    await server.load_private_key(str(pki / "server" / "key.pem"))
-
-
-def pin(pki: Path, who: str) -> None:
-    (pki / "trusted").mkdir(exist_ok=True)
-    (pki / "trusted" / "plc.pem").write_bytes((pki / who / "cert.pem").read_bytes())
-
-
-async def test_secured_link_takes_only_the_pinned_server(south, tags, pki) -> None:
-    plc = south.OpcUaPlc(tags.nodes)
-    await plc.start(lambda server: secure(server, pki))
-    device = south.opcua(plc.url, security="Basic256Sha256", pki=pki, insecure=False)
-    try:
-        pin(pki, "server")
-        async with south.kept(opcua.keep, device, tags.nodes) as image:
-            await south.until(lambda: image.good)
-            await image.write([("Number", 5)])
-            assert await plc.get("Number") == 5
-        pin(pki, "stranger")
-        async with south.kept(opcua.keep, device, tags.nodes) as image:
-            await south.until(lambda: image.reason.startswith("no session"))
-            assert not image.good
-    finally:
-        await plc.stop()
-
-
-async def test_without_a_pinned_certificate_nothing_starts(south, tags, pki, tmp_path) -> None:
-    (tmp_path / "own").mkdir()
-    for name in ("cert.pem", "key.pem"):
-        (tmp_path / "own" / name).write_bytes((pki / "own" / name).read_bytes())
-    device = south.opcua("opc.tcp://127.0.0.1:1", security="Basic256Sha256", pki=tmp_path, insecure=False)
-    with pytest.raises(ConfigError, match="trusted: holds 0"):
-        await opcua.keep(device, tags.nodes, None)
-    (tmp_path / "trusted").mkdir()
-    (tmp_path / "trusted" / "plc.der").write_bytes(b"nonsense")
-    with pytest.raises(ConfigError, match="not an X"):
-        await opcua.keep(device, tags.nodes, None)

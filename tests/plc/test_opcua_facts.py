@@ -7,7 +7,7 @@ import pytest
 import pytest_asyncio
 from asyncua import Client, ua
 
-from edge.plc.opcua import KEEP_ALIVES, LIFETIME
+from edge.plc.opcua.subscriptions import KEEP_ALIVES, LIFETIME
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -101,3 +101,46 @@ async def test_without_auto_reconnect_a_lost_client_stays_lost_and_says_so_at_on
 
 async def test_socket_is_within_reach_for_its_options(client) -> None:
     assert client.uaclient.protocol.transport.get_extra_info("socket") is not None
+
+
+def parameters() -> ua.CreateSubscriptionParameters:
+    return ua.CreateSubscriptionParameters(
+        RequestedPublishingInterval=10.0, RequestedLifetimeCount=300, RequestedMaxKeepAliveCount=2,
+        PublishingEnabled=True,
+    )  # fmt: skip
+
+
+async def test_its_server_says_nothing_where_it_has_nothing_to_republish(client) -> None:
+    made = await client.uaclient.create_subscription(parameters(), lambda result: None)
+    for number in (made.SubscriptionId, 12_345):
+        message = await client.uaclient.session.republish(number, 99)
+        assert not message.NotificationData, "neither an error, nor the number that was asked for"
+    await client.uaclient.delete_subscriptions([made.SubscriptionId])
+
+
+async def test_its_server_answers_a_transferred_subscription_with_a_request_of_the_old_connection(opcua_plc) -> None:
+    """The new connection breaks by it; so with asyncua only the session as a whole can be taken up."""
+    client = Client(opcua_plc.url, timeout=3)
+    await client.connect()
+    made = await client.uaclient.create_subscription(parameters(), lambda result: None)
+    other = Client(opcua_plc.url, timeout=3)
+    await other.connect()
+    wanted = ua.TransferSubscriptionsParameters(SubscriptionIds=[made.SubscriptionId], SendInitialValues=False)
+    (result,) = await other.uaclient.session.transfer_subscriptions(wanted)
+    assert result.StatusCode.is_good()
+    with pytest.raises((TimeoutError, ConnectionError)):
+        async with asyncio.timeout(1):
+            await other.uaclient.session.publish([])
+    other.disconnect_socket()
+    await client.disconnect()
+
+
+async def test_a_session_can_be_activated_on_another_connection(client, opcua_plc) -> None:
+    other = Client(opcua_plc.url, timeout=3)
+    await other.connect_socket()
+    await other.send_hello()
+    await other.open_secure_channel()
+    other.uaclient.session.restore_authentication_token(client.uaclient.session.authentication_token)
+    await other.activate_session()
+    await other.uaclient.session.read_attributes([ua.NodeId(2258)], ua.AttributeIds.Value)
+    other.disconnect_socket()

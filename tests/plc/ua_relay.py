@@ -1,0 +1,100 @@
+"""A TCP relay for OPC UA that can lie: swallow, hold back and release later, repeat, cut. Counts what passes."""
+
+import asyncio
+import contextlib
+import struct
+from collections import deque
+
+
+class UaRelay:
+    """Forwards chunks both ways; the device's side stays open when the client goes, so held bytes may still arrive."""
+
+    def __init__(self, to_port: int) -> None:
+        self.port = 0
+        self.swallow = False
+        self.hold = False
+        self.repeat = False
+        """The next chunk from the device is sent twice."""
+        self.sent = 0
+        """Chunks that came from clients."""
+        self.first: deque[bytes] = deque(maxlen=4)
+        """The last chunks from clients, as they were on the wire."""
+        self._to_port = to_port
+        self._held: list[tuple[asyncio.StreamWriter, bytes]] = []
+        self._server: asyncio.Server | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._writers: list[asyncio.StreamWriter] = []
+        self._up: asyncio.StreamWriter | None = None
+
+    @property
+    def url(self) -> str:
+        return f"opc.tcp://127.0.0.1:{self.port}"
+
+    async def __aenter__(self) -> "UaRelay":
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self.port = self._server.sockets[0].getsockname()[1]
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        assert self._server is not None
+        self._server.close()
+        for writer in self._writers:
+            writer.transport.abort()
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+
+    @property
+    def holding(self) -> int:
+        return len(self._held)
+
+    def release(self) -> int:
+        """What was held goes to the device after all; how many chunks."""
+        held, self._held = self._held, []
+        for writer, data in held:
+            writer.write(data)
+        return len(held)
+
+    def replay(self, chunk: bytes) -> None:
+        """Sends a recorded chunk to the device once more, on the newest connection."""
+        assert self._up is not None
+        self._up.write(chunk)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._tasks.add(task)
+        try:
+            up_reader, up_writer = await asyncio.open_connection("127.0.0.1", self._to_port)
+        except OSError:
+            writer.transport.abort()
+            return
+        self._up = up_writer
+        self._writers += [writer, up_writer]
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._forth(reader, up_writer))
+            group.create_task(self._back(up_reader, writer))
+
+    async def _forth(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError, asyncio.IncompleteReadError):
+            while True:
+                chunk = await _chunk(reader)
+                self.sent += 1
+                self.first.append(chunk)
+                if self.hold:
+                    self._held.append((writer, chunk))
+                elif not self.swallow:
+                    writer.write(chunk)
+
+    async def _back(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError, asyncio.IncompleteReadError):
+            while True:
+                chunk = await _chunk(reader)
+                if not self.swallow and not self.hold:
+                    writer.write(chunk * (2 if self.repeat else 1))
+                    self.repeat = False
+        writer.close()
+
+
+async def _chunk(reader: asyncio.StreamReader) -> bytes:
+    head = await reader.readexactly(8)
+    return head + await reader.readexactly(struct.unpack("<I", head[4:])[0] - 8)
