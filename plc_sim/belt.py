@@ -36,6 +36,14 @@ class Belt:
         self.running = on
         self._arm()
 
+    def set_speed(self, speed_mm_s: int) -> None:
+        """Run at another speed from here on."""
+        self._still_um = self.position_um
+        self._since_ms = self._agenda.now_ms
+        self.speed_mm_s = max(1, speed_mm_s)
+        if not self._busy:
+            self._arm()
+
     def at(self, position_um: int, action: Action) -> None:
         """Do this when the belt gets there; a position already passed is due at once."""
         self._entries += 1

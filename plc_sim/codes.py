@@ -34,6 +34,8 @@ class State(IntEnum):
     SUSPENDING = 13
     UNSUSPENDING = 14
     RESETTING = 15
+    COMPLETING = 16
+    COMPLETE = 17
 
 
 class Cmd(IntEnum):
@@ -48,9 +50,15 @@ class Cmd(IntEnum):
     UNSUSPEND = 7
     ABORT = 8
     CLEAR = 9
+    TO_COMPLETE = 10
     LANE_ENABLE = 100
     LANE_DISABLE = 101
     CLEAR_JAM = 102
+    SET_SPEED = 103
+    PURGE_LANE = 104
+    SET_FALLBACK = 105
+    ACCUMULATE = 110
+    RELEASE = 111
 
 
 class CmdResult(IntEnum):
@@ -75,6 +83,8 @@ class Scan(IntEnum):
 
     OK = 1
     NO_READ = 2
+    MULTI_READ = 3
+    SCANNER_FAULT = 6
 
 
 class Decision(IntEnum):
@@ -96,6 +106,8 @@ class Sort(IntEnum):
     DEFAULT_LANE = 3
     RECIRCULATED = 4
     NO_READ = 10
+    MULTI_READ = 11
+    SCANNER_FAULT = 13
     NO_DECISION = 20
     LATE_DECISION = 21
     INVALID_DEST = 22
@@ -104,11 +116,13 @@ class Sort(IntEnum):
     LANE_FULL = 30
     LANE_DISABLED = 31
     LANE_JAM = 32
+    DIVERT_FAILED = 40
     LOST = 42
     UNEXPECTED = 43
     HANDOVER = 44
     MAX_RECIRC = 50
     FLUSHED = 51
+    ESTOP = 52
 
 
 class ReportType(IntEnum):
@@ -123,6 +137,8 @@ class Bit(IntEnum):
 
     HOST_ONLINE = 0
     RUNNING = 1
+    FAULT = 2
+    WARNING = 3
     HORN = 4
     ESTOP_CHAIN_OK = 5
     GUARD_OK = 6
@@ -137,7 +153,48 @@ class LaneBit(IntEnum):
     FULL = 1
     ALMOST_FULL = 2
     JAM = 3
+    CONFIRM_EYE = 4
     DISABLED_BY_HOST = 5
+
+
+class ZoneBit(IntEnum):
+    """Bits of a conveyor zone's Flags."""
+
+    SENSOR_JAM = 0
+    EYE = 3
+    ACCUMULATE = 4
+    ESTOP = 6
+
+
+class ZoneStatus(IntEnum):
+    """ConveyLinx numbers."""
+
+    CLEAR_STOPPED = 1
+    CLEAR_RUNNING = 2
+    BLOCKED_RUNNING = 4
+    BLOCKED_STOPPED = 5
+
+
+class FaultCode(IntEnum):
+    """FaultCode of the header, first out: it stays until its cause is gone, whatever follows."""
+
+    NONE = 0
+    ESTOP = 1
+    JAM = 2
+    PART_LOST = 3
+
+
+class Fallback(IntEnum):
+    """What a sorter does without a WCS; argument of SetFallback."""
+
+    DEFAULT_LANE = 0
+    STOP = 1
+
+
+class MergeMode(IntEnum):
+    FIFO = 0
+    PRIORITY = 1
+    RATIO = 2
 
 
 class JobError(IntEnum):
@@ -147,6 +204,7 @@ class JobError(IntEnum):
     NOT_READY = 1
     UNKNOWN_JOB = 2
     BAD_PARAMETER = 3
+    PART_LOST = 4
     ESTOP = 5
     SLOT_EMPTY = 6
 

@@ -1,4 +1,4 @@
-"""What the world says happened: the entries of `World.drain()`, and the physical moves of the actuation log."""
+"""What the world says happened: the entries of `World.drain()`."""
 
 from dataclasses import dataclass
 
@@ -62,6 +62,22 @@ class LaneState:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ZoneState:
+    """A conveyor zone jammed or is free again, was told to keep its unit or to let it go, is under an e-stop."""
+
+    at_ms: int
+    machine_id: str
+    zone: int
+    jam: bool
+    estop: bool
+    accumulating: bool
+    blocked: bool
+    arrivals: int
+    departures: int
+    tracking_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class JobFinished:
     """`result` and `error` are JobResult and JobError; `cycle_ms` is site time."""
 
@@ -94,17 +110,4 @@ class PersonDone:
     reason: str
 
 
-Happening = Request | Report | StateChanged | LaneState | JobFinished | PersonStarted | PersonDone
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Moved:
-    """Something really moved: a unit (`barcode`) between places, or `quantity` of a sku out of or into a slot."""
-
-    at_ms: int
-    by: str
-    barcode: str = ""
-    sku: str = ""
-    quantity: int = 1
-    source: str = ""
-    target: str = ""
+Happening = Request | Report | StateChanged | LaneState | ZoneState | JobFinished | PersonStarted | PersonDone

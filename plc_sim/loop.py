@@ -1,4 +1,4 @@
-"""A sorter loop as physics: merge with gap control, scanner, lane positions, end of line, the way back round."""
+"""A sorter loop as physics: scanner, lane positions, end of line, the way back round, and a merge with gap control."""
 
 from collections import deque
 from collections.abc import Callable
@@ -8,8 +8,11 @@ from functools import partial
 from edge.settings import MachineSettings
 from plc_sim.agenda import Agenda
 from plc_sim.belt import Belt
-from plc_sim.line import ConveyorLine, number
+from plc_sim.codes import Scan
+from plc_sim.line import ConveyorLine
+from plc_sim.merge import Merge
 from plc_sim.plant import Lane, Plant, Unit
+from plc_sim.sim_settings import number
 
 
 @dataclass(slots=True, eq=False)
@@ -20,11 +23,13 @@ class Rider:
     scan_um: int
     """Belt position at its latest (or coming) pass of the scanner."""
     gone: bool = False
+    lifted: bool = False
+    """Gone by hand, and the PLC does not know it yet."""
 
     tracking_id: int = 0
     recirc: int = 0
     max_recirc: int = 0
-    no_read: bool = False
+    scan: Scan = Scan.OK
     doomed: bool = False
     """Will fall out of tracking before the first lane."""
     request_seq: int = 0
@@ -54,14 +59,20 @@ class SorterLoop:
             location = f"{machine.machine_id}/L{lane.lane:02}"
             self.lanes[lane.lane] = plant.lanes[location] = Lane(location, lane.lane, lane.capacity)
         self._plant = plant
+        self.on_missing: Callable[[Rider], None] = lambda rider: None
+        """A unit is not where it should be by now: somebody has taken it off."""
+        plant.lifts[machine.machine_id] = self._lift
         self._open = False
         self._first_um = number(machine, "scanner_to_first_mm", 10_000) * 1000
         self._pitch_um = number(machine, "lane_pitch_mm", 2000) * 1000
-        self._infeed_um = number(machine, "infeed_mm", 3000) * 1000
-        self._gap_um = (number(machine, "gap_mm", 800) + number(machine, "unit_mm", 400)) * 1000
+        self.infeed_um = number(machine, "infeed_mm", 3000) * 1000
+        self._unit_um = number(machine, "unit_mm", 400) * 1000
+        self._gap_um = number(machine, "gap_mm", 800) * 1000 + self._unit_um
         self.end_um = self.offset_um(max(self.lanes, default=1))
-        self._return_um = max(number(machine, "return_mm", 20_000) * 1000, self._infeed_um + self._gap_um)
-        self._queue: deque[ConveyorLine] = deque()
+        self._return_um = max(number(machine, "return_mm", 20_000) * 1000, self.infeed_um + self._gap_um)
+        self.merge = Merge(machine)
+        self._fired_um: dict[int, int] = {}
+        """Belt position of the latest divert into each lane."""
         self._passes: deque[int] = deque()
         """Belt positions at which units that come round pass the merge."""
         self._last_um = -self._gap_um
@@ -76,6 +87,11 @@ class SorterLoop:
         """From the scanner to a lane."""
         return self._first_um + (lane - 1) * self._pitch_um
 
+    def in_mouth(self, lane: int) -> bool:
+        """Whether the latest unit into a lane is still before its confirm eye."""
+        fired_um = self._fired_um.get(lane)
+        return fired_um is not None and self.belt.position_um - fired_um < self._unit_um
+
     def travelled_um(self, rider: Rider) -> int:
         """How far the unit is past the scanner."""
         return self.belt.position_um - rider.scan_um
@@ -87,8 +103,7 @@ class SorterLoop:
 
     def offer(self, line: ConveyorLine) -> None:
         """A conveyor has a unit that may come; it is taken as soon as there is a gap."""
-        if line not in self._queue:
-            self._queue.append(line)
+        self.merge.offer(line)
         self._merge()
 
     def at(self, rider: Rider, offset_um: int, action: Callable[[Rider], None]) -> None:
@@ -98,6 +113,7 @@ class SorterLoop:
     def divert(self, rider: Rider, lane: int) -> None:
         """The unit leaves into a lane."""
         self._leave(rider)
+        self._fired_um[lane] = self.belt.position_um
         self._plant.rest(rider.unit, self.lanes[lane].location, self.machine_id)
 
     def drop(self, rider: Rider) -> None:
@@ -105,10 +121,21 @@ class SorterLoop:
         self._leave(rider)
         self._plant.move(rider.unit, f"{self.machine_id}/floor", self.machine_id)
 
+    def _lift(self, unit: Unit) -> bool:
+        """Somebody takes a unit off by hand, which wants a standing belt; what else lies about, anybody can take."""
+        rider = self.riders.get(unit.barcode)
+        if rider is not None:
+            if self.belt.running:
+                return False
+            self._leave(rider)
+            rider.lifted = True
+            unit.tracking_id = 0
+        return True
+
     def around(self, rider: Rider) -> None:
         """The unit takes the way back to the scanner."""
         rider.scan_um += self.end_um + self._return_um
-        self._passes.append(rider.scan_um - self._infeed_um)
+        self._passes.append(rider.scan_um - self.infeed_um)
         self.at(rider, 0, self.on_scan)
 
     def _leave(self, rider: Rider) -> None:
@@ -117,7 +144,10 @@ class SorterLoop:
         self.on_change()
 
     def _still_here(self, rider: Rider, action: Callable[[Rider], None]) -> None:
-        if not rider.gone:
+        if rider.lifted:
+            rider.lifted = False
+            self.on_missing(rider)
+        elif not rider.gone:
             action(rider)
 
     def _free_um(self) -> int:
@@ -133,21 +163,23 @@ class SorterLoop:
         return free
 
     def _merge(self) -> None:
-        if self._open and self._queue and not self._merging:
+        if self._open and self.merge.waiting and not self._merging:
             self._merging = True
             self.belt.at(self._free_um(), self._join)
 
     def _join(self) -> None:
         self._merging = False
-        if not self._open or not self._queue:
+        if not self._open or not self.merge.waiting:
             return
         if self._free_um() > self.belt.position_um:
             self._merge()
             return
-        unit = self._queue.popleft().release()
+        line = self.merge.take()
+        unit = line.release()
         if unit is not None:
+            self.merge.passed(line)
             here = self._last_um = self.belt.position_um
-            rider = self.riders[unit.barcode] = Rider(unit, here + self._infeed_um)
+            rider = self.riders[unit.barcode] = Rider(unit, here + self.infeed_um)
             self._plant.move(unit, self.place, self.machine_id)
             self.on_change()
             self.at(rider, 0, self.on_scan)

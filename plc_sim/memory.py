@@ -4,51 +4,52 @@ Stock and units at rest come back as they were. What lay on a belt is put back o
 after a stop; what somebody held in his hands is put back where he took it from.
 """
 
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from edge.settings import ConfigError
+from plc_sim.actuations import Actuation, Did, is_torn, read_actuations
 from plc_sim.plant import Plant
+from plc_sim.vehicle_load import ABOARD
 
 HANDS = "hands/"
-LINE_MAX = 2_000
+FLOOR = "/floor"
 LOCATION_DASHES = 3
 """A shelf is named like A-03-12-2; totes, docks and hands are not."""
 
 
 @dataclass(slots=True)
 class Remembered:
-    """What an actuation log comes to: the stock, and the place of every unit. `torn` lines could not be read."""
+    """What an actuation log comes to: the stock, and the place of every unit. `torn`: its last line was cut off."""
 
     physical: dict[tuple[str, str], int]
     places: dict[str, str] = field(default_factory=dict)
-    torn: int = 0
+    torn: bool = False
 
 
 def remember(path: Path, physical: dict[tuple[str, str], int]) -> Remembered:
-    """Reads the log over the opening stock. A last line cut off by a kill is passed over and counted."""
+    """Reads the log over the opening stock. A last line cut off by a kill is passed over. Raises ConfigError."""
     memory = Remembered(dict(physical))
     if not path.exists():
         return memory
-    with path.open(encoding="utf-8", errors="replace") as log:
-        for line in log:
-            try:
-                moved = json.loads(line[:LINE_MAX])
-                _take_in(memory, moved)
-            except (ValueError, KeyError, TypeError):
-                memory.torn += 1
+    memory.torn = is_torn(path)
+    try:
+        for actuation in read_actuations(path):
+            if actuation.did is Did.MOVED:
+                _take_in(memory, actuation)
+    except ValueError as error:
+        raise ConfigError([str(error)]) from None
     return memory
 
 
-def _take_in(memory: Remembered, moved: dict[str, object]) -> None:
-    source, target, barcode = str(moved["source"]), str(moved["target"]), str(moved["barcode"])
-    if barcode:
-        memory.places[barcode] = source if target.startswith(HANDS) else target
+def _take_in(memory: Remembered, moved: Actuation) -> None:
+    if moved.barcode:
+        memory.places[moved.barcode] = moved.source if moved.target.startswith(HANDS) else moved.target
         return
-    sku, quantity = str(moved["sku"]), int(str(moved["quantity"]))
-    for place, by in ((source, -quantity), (target, quantity)):
-        if (place, sku) in memory.physical or (by > 0 and place.count("-") == LOCATION_DASHES):
-            memory.physical[place, sku] = max(0, memory.physical.get((place, sku), 0) + by)
+    for place, by in ((moved.source, -moved.quantity), (moved.target, moved.quantity)):
+        kept = place.count("-") == LOCATION_DASHES or place.endswith(FLOOR)
+        if (place, moved.sku) in memory.physical or (by > 0 and kept):
+            memory.physical[place, moved.sku] = max(0, memory.physical.get((place, moved.sku), 0) + by)
 
 
 def restore(plant: Plant, memory: Remembered) -> int:
@@ -56,7 +57,7 @@ def restore(plant: Plant, memory: Remembered) -> int:
     conveyors = sorted(plant.infeeds)
     for number, (barcode, place) in enumerate(memory.places.items()):
         machine = place.partition("/")[0]
-        if not conveyors or place in plant.lanes or place.startswith("truck/") or place.endswith("/floor"):
+        if not conveyors or place in plant.lanes or place.startswith("truck/") or place.endswith((FLOOR, ABOARD)):
             plant.bring(barcode, place)
         elif machine in plant.infeeds:
             plant.put_back(machine, barcode)

@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from plc_sim.actuations import Actuation, Record
 from plc_sim.agenda import Action, Agenda
-from plc_sim.events import Moved
 
 UNITS_MAX = 200_000
 """Units the books hold; beyond it nothing new is placed (counted)."""
@@ -32,10 +32,16 @@ class Lane:
     capacity: int
     units: dict[str, Unit] = field(default_factory=dict)
     changed: Callable[[], None] = lambda: None
+    eye_stuck: bool = False
+    """The full eye sees something that is not a unit."""
 
     @property
     def full(self) -> bool:
-        return len(self.units) >= self.capacity
+        return self.eye_stuck or len(self.units) >= self.capacity
+
+    @property
+    def almost_full(self) -> bool:
+        return len(self.units) * 4 >= self.capacity * 3
 
 
 class Infeed(Protocol):
@@ -51,6 +57,11 @@ class Infeed(Protocol):
     def wait(self, action: Action) -> None: ...
 
 
+def _anybody(unit: Unit) -> bool:
+    """Whoever finds a unit that is on no machine can take it."""
+    return True
+
+
 class Plant:
     """Every physical change goes through here, so that the books and the actuation log cannot differ."""
 
@@ -58,11 +69,13 @@ class Plant:
         self,
         agenda: Agenda,
         physical: Mapping[tuple[str, str], int],
-        log: Callable[[Moved], None] | None = None,
+        log: Record | None = None,
     ) -> None:
         self.units: dict[str, Unit] = {}
         self.lanes: dict[str, Lane] = {}
         self.infeeds: dict[str, Infeed] = {}
+        self.lifts: dict[str, Callable[[Unit], bool]] = {}
+        """By machine: takes a unit off it by hand; False when it moves too fast for that."""
         self.stock: dict[str, dict[str, int]] = {}
         self.refused = 0
         self._agenda = agenda
@@ -110,6 +123,8 @@ class Plant:
         lane = self.lanes.get(location)
         if lane is not None:
             del lane.units[barcode]
+        elif not self.lifts.get(location.partition("/")[0], _anybody)(unit):
+            return False
         self.move(unit, place, by)
         if lane is not None:
             lane.changed()
@@ -140,6 +155,17 @@ class Plant:
                 self.say(by, sku=each, quantity=here, source=location, target=target)
         return picked
 
+    def shift(self, source: str, target: str, quantity: int, by: str = "") -> int:
+        """Bring up to `quantity` of whatever lies in one place to another one of the books; how many there were."""
+        before = dict(self.stock.get(source, {}))
+        moved = self.pick(source, quantity, by=by, target=target)
+        for sku, pieces in before.items():
+            taken = pieces - self.stock[source][sku]
+            if taken:
+                slot = self.stock.setdefault(target, {})
+                slot[sku] = slot.get(sku, 0) + taken
+        return moved
+
     def put(self, location: str, sku: str, quantity: int, by: str = "", source: str = OUTSIDE) -> None:
         """Put goods into a slot."""
         slot = self.stock.setdefault(location, {})
@@ -154,5 +180,7 @@ class Plant:
         if self._log is not None:
             now_ms = self._agenda.now_ms
             self._log(
-                Moved(at_ms=now_ms, by=by, barcode=barcode, sku=sku, quantity=quantity, source=source, target=target)
+                Actuation(
+                    at_ms=now_ms, by=by, barcode=barcode, sku=sku, quantity=quantity, source=source, target=target
+                )
             )

@@ -1,11 +1,12 @@
 """What sorters and conveyors with a scanner share: request, decision and report rings in the PLC's memory."""
 
+from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from edge.settings import MachineSettings
 from plc_sim.agenda import Agenda
-from plc_sim.codes import DWORD, RING, WORD, Decision, ReportType, Sort
+from plc_sim.codes import DWORD, RING, WORD, Decision, ReportType, Scan, Sort
 from plc_sim.events import Report, Request
 from plc_sim.program import Program, Tell
 from plc_sim.ring import Fields, ReportRing, Ring
@@ -24,6 +25,10 @@ DECISION_FIELDS = (
 _DECISION_WORDS = tuple(f"Dec{slot}.{field}" for slot in range(RING) for field in DECISION_FIELDS)
 _DECISION_TAILS = tuple(f"Dec{slot}.SeqTail" for slot in range(RING))
 DECISION_POINT = 1
+MISREADS_MAX = 100
+"""Units about which a scanner can be told beforehand to be wrong."""
+READ_AS = {Scan.NO_READ: Sort.NO_READ, Scan.MULTI_READ: Sort.MULTI_READ, Scan.SCANNER_FAULT: Sort.SCANNER_FAULT}
+"""What a report calls a unit that could not be read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +68,9 @@ class ScannerProgram(Program):
         self.no_decisions = 0
         self.ignored_decisions = 0
         """Decisions that fitted no request, or another unit."""
+        self.misreads: deque[Scan] = deque(maxlen=MISREADS_MAX)
+        """What the scanner will say of the next units instead of what it would."""
+        self.scanner_down = False
         self._last_tracking_id = 0
 
     # What a machine adds
@@ -109,8 +117,10 @@ class ScannerProgram(Program):
             self.acknowledge_request(self.word(name))
         elif name == "RepSeqSeen":
             self.acknowledge_report(self.word(name))
-        else:
+        elif name in _DECISION_TAILS:
             self._read_decision(name.partition(".")[0])
+        else:
+            super().on_trigger(name)
 
     def _read_decision(self, slot: str) -> None:
         seq = self.word(f"{slot}.SeqTail")
@@ -124,6 +134,14 @@ class ScannerProgram(Program):
             self.word(f"{slot}.DecisionCode"),
             self.word(f"{slot}.MaxRecirc"),
         )
+
+    def scan(self, *, read: bool) -> Scan:
+        """What the scanner makes of the unit before it, which it could read or not."""
+        if self.scanner_down:
+            return Scan.SCANNER_FAULT
+        if self.misreads:
+            return self.misreads.popleft()
+        return Scan.OK if read else Scan.NO_READ
 
     def next_tracking_id(self) -> int:
         """A number for a unit that comes onto the machine; never 0 or 0xFFFFFFFF."""

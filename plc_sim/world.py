@@ -1,13 +1,15 @@
 """The whole floor in one object: plant, PLC programs and people on one calendar. Time passes only in `advance`."""
 
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import TypeVar
 
 from edge.settings import MachineSettings, SiteSettings
+from plc_sim.actuations import Actuation, Record
 from plc_sim.agenda import Agenda
 from plc_sim.conveyor import Conveyor
-from plc_sim.events import Happening, Moved
+from plc_sim.events import Happening
 from plc_sim.line import ConveyorLine
 from plc_sim.loop import SorterLoop
 from plc_sim.person import Outcomes, PersonModel
@@ -30,13 +32,15 @@ class World:
         speed: int,
         start_ms: int,
         physical: Mapping[tuple[str, str], int],
-        log: Callable[[Moved], None] | None = None,
+        log: Record | None = None,
         boot: int = 1,
     ) -> None:
         self.site = site
         self.seed = seed
         self.agenda = Agenda(start_ms)
-        self.plant = Plant(self.agenda, physical, log)
+        self._log = log
+        record = self.record if log is not None else None
+        self.plant = Plant(self.agenda, physical, record)
         self.places = Places(site)
         self.machines: dict[str, Machine] = {}
         self.people: dict[str, PersonModel] = {}
@@ -47,6 +51,15 @@ class World:
             program = self.machines[machine.machine_id] = self._program(machine, speed, loops)
             program.boot = boot
             program.put("BootCount", boot)
+            program.record = record
+
+    def record(self, actuation: Actuation) -> None:
+        """Write down what happened; what a machine did with its PLC's time."""
+        machine = self.machines.get(actuation.by)
+        if machine is not None:
+            actuation = replace(actuation, boot=machine.boot, plc_ms=machine.uptime_ms)
+        if self._log is not None:
+            self._log(actuation)
 
     @property
     def now_ms(self) -> int:
@@ -128,4 +141,4 @@ class World:
         if machine.kind == "conveyor":
             line = ConveyorLine(self.plant, self.agenda, machine)
             return Conveyor(machine, self.agenda, speed, tell, line, loops.get(machine.feeds), rng)
-        return Robot(machine, self.agenda, speed, tell, self.plant, self.site.racks)
+        return Robot(machine, self.agenda, speed, tell, self.plant, self.site.racks, rng)

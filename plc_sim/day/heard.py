@@ -15,10 +15,22 @@ from edge.messages import (
     TaskStarted,
     UnitScanned,
     UnitSorted,
+    ZoneChanged,
+    ZoneFault,
 )
-from plc_sim.codes import JobResult
+from plc_sim.codes import JobError, JobResult
 from plc_sim.conveyor import Conveyor
-from plc_sim.events import Happening, JobFinished, LaneState, PersonDone, PersonStarted, Report, Request, StateChanged
+from plc_sim.events import (
+    Happening,
+    JobFinished,
+    LaneState,
+    PersonDone,
+    PersonStarted,
+    Report,
+    Request,
+    StateChanged,
+    ZoneState,
+)
 from plc_sim.sorter import Sorter
 from plc_sim.world import World
 
@@ -40,6 +52,8 @@ def heard(world: World, happening: Happening) -> Message:
             full=happening.full,
             jam=happening.jam,
         )
+    if isinstance(happening, ZoneState):
+        return _zone(happening)
     if isinstance(happening, JobFinished):
         return _job(happening)
     if isinstance(happening, PersonStarted):
@@ -93,16 +107,32 @@ def _state(machine_id: str, state: int, boot: int, at_ms: int, reason: str) -> M
     )
 
 
+def _zone(zone: ZoneState) -> ZoneChanged:
+    fault = ZoneFault.SENSOR_JAM if zone.jam else ZoneFault.NONE
+    return ZoneChanged(
+        at_ms=zone.at_ms,
+        machine_id=zone.machine_id,
+        zone=zone.zone,
+        fault=ZoneFault.ESTOP if zone.estop else fault,
+        accumulating=zone.accumulating,
+        blocked=zone.blocked,
+        arrivals=zone.arrivals,
+        departures=zone.departures,
+        tracking_id=zone.tracking_id,
+    )
+
+
 def _job(job: JobFinished) -> JobEnded:
     words = {int(JobResult.OK): "OK", int(JobResult.SHORT): "SHORT"}
+    failed = "PART_LOST" if job.error == JobError.PART_LOST else "FAULT"
     return JobEnded(
         at_ms=job.at_ms,
         machine_id=job.machine_id,
         job_id=job.job_id,
-        result=words.get(job.result, "FAULT"),
+        result=words.get(job.result, failed),
         picked=job.picked,
         cycle_ms=job.cycle_ms,
-        reason="" if job.result in words else f"error {job.error}",
+        reason="" if job.result in words else JobError(job.error).name,
     )
 
 

@@ -9,6 +9,7 @@ from edge.intake.mapping import read_mapping
 from edge.intake.seed import Seed, seed_stock
 from edge.messages import OrderCaptured
 from edge.settings import ProcessSettings, SiteSettings, read_process, read_site
+from plc_sim.troubles import Rate
 
 OPEN_AHEAD_MS = 30 * 60_000
 """The site opens this long before its first order."""
@@ -30,6 +31,10 @@ class DayPlan:
     people: int
     wms_in_office: bool = False
     futures: int = 0
+    faults: Rate | None = None
+    actuations: Path | None = None
+    remedies: bool = True
+    """Try what would help departures at risk; that takes most of the time of their forecasts."""
 
 
 def plan_day(
@@ -43,6 +48,8 @@ def plan_day(
     people: int,
     wms_in_office: bool = False,
     futures: int = 0,
+    faults: Rate | None = None,
+    actuations: Path | None = None,
 ) -> DayPlan:
     """Orders from a file or generated, and stock that fits them. Raises ConfigError."""
     site, office = read_site(config / "site.yaml"), read_process(config / "office.yaml")
@@ -55,4 +62,4 @@ def plan_day(
         taken, items = generated.orders, generated.items
     stock = seed_stock(taken, site, shortage, seed, items)
     start_ms = (taken[0].at_ms if taken else GENERATED_START_MS) - OPEN_AHEAD_MS
-    return DayPlan(site, office, taken, stock, start_ms, seed, people, wms_in_office, futures)
+    return DayPlan(site, office, taken, stock, start_ms, seed, people, wms_in_office, futures, faults, actuations)

@@ -22,6 +22,7 @@ from edge.messages import (
     DivertUnit,
     GoodsReceived,
     ItemsListed,
+    JobEnded,
     Message,
     OfficeOpened,
     OrderAccepted,
@@ -40,16 +41,22 @@ from edge.opening import site_opened
 from edge.page.reports import Report
 from edge.systems import Systems
 from edge.wes import outlook
+from plc_sim.actuations import Actuation, line_of
+from plc_sim.codes import JobError
 from plc_sim.day.heard import heard, heard_first, scanner_of
 from plc_sim.day.plan import DayPlan
-from plc_sim.events import Happening, PersonDone
+from plc_sim.events import Happening, JobFinished, PersonDone, StateChanged
+from plc_sim.program import POWER
 from plc_sim.roster import roster
+from plc_sim.troubles import Troubles
 from plc_sim.world import World
 
 WIRE_MS = 40
 """From one process's disk to the other's."""
 FORESEE_EVERY_MS = 300_000
 DAYS_MAX = 5
+LINES_MAX = 10_000
+"""Of the actuation log that wait to be written."""
 INSTANT_MAX = 100_000
 """More events than this in one instant is a loop of ours."""
 
@@ -72,8 +79,15 @@ class VirtualDay:
         self.systems = {"office": Systems(office, {site: box}), site: Systems(box, {"office": office})}
         self._box = site
         physical = {(location, sku): quantity for sku, location, quantity in plan.seed.physical}
-        self.world = World(plan.site, plan.random_seed, 1, plan.start_ms, physical)
+        self._lines: list[str] = []
+        log = self._log if plan.actuations is not None else None
+        self.world = World(plan.site, plan.random_seed, 1, plan.start_ms, physical, log)
         self.world.host_online()
+        self.troubles = Troubles(self.world)
+        if plan.faults is not None:
+            self.troubles.draw(plan.faults)
+        self._jobs: dict[str, int] = {}
+        """The job each robot has."""
         self._calendar: list[tuple[int, int, str, Message, str]] = []
         self._numbers = count()
         self._waiting: dict[str, TaskAssigned] = {}
@@ -104,7 +118,8 @@ class VirtualDay:
         assert engine is not None
         copy = engine.copy(self.now_ms)
         if copy.departures and copy.units:
-            found = outlook.forecast(engine.floor, copy, self.plan.futures, self.events).run()
+            actions = self.plan.remedies
+            found = outlook.forecast(engine.floor, copy, self.plan.futures, self.events, actions=actions).run()
             self._report(self._box, outlook.told(engine.floor, copy, found, self.plan.futures, self.now_ms))
 
     def _over(self) -> bool:
@@ -172,6 +187,10 @@ class VirtualDay:
     def _happened(self, happening: Happening) -> None:
         message = heard(self.world, happening)
         outputs = self._report(self._box, message)
+        if isinstance(happening, JobFinished):
+            self._jobs.pop(happening.machine_id, None)
+        elif isinstance(happening, StateChanged) and happening.reason == POWER and happening.machine_id in self._jobs:
+            self._job_ended(happening.machine_id, self._jobs.pop(happening.machine_id), "UNKNOWN", "PLC_RESTART")
         if isinstance(happening, PersonDone):
             refusals = [output.reason for output in outputs if isinstance(output, TaskRefused)]
             reason = refusals[0] if refusals else ""
@@ -194,12 +213,13 @@ class VirtualDay:
     def _obey(self, command: Message) -> None:
         """What the box's equipment would write into the PLC."""
         if isinstance(command, DivertUnit):
-            scanner_of(self.world, command.machine_id).decide(
-                command.seq, command.tracking_id, command.lane, command.alternate, command.code, command.max_recirc
-            )
+            scanner = scanner_of(self.world, command.machine_id)
+            if scanner.boot == command.boot:
+                scanner.decide(
+                    command.seq, command.tracking_id, command.lane, command.alternate, command.code, command.max_recirc
+                )
         elif isinstance(command, StartJob):
-            aisle, bay, level = (int(part) for part in command.source.split("-")[-3:])
-            self.world.robot(command.machine_id).start_job(command.job_id, aisle, bay, level, command.quantity)
+            self._start(command)
         elif isinstance(command, CommandMachine):
             result, reason = self.world.machines[command.machine_id].command(command.command, command.args)
             words = {1: "ACCEPTED", 2: "DONE", 3: "REJECTED"}
@@ -212,6 +232,42 @@ class VirtualDay:
                 reason=str(int(reason)) if reason else "",
             )
             self._later(self.now_ms, self._box, ended)
+
+    def _start(self, command: StartJob) -> None:
+        robot = self.world.robot(command.machine_id)
+        aisle, bay, level = (int(part) for part in command.source.split("-")[-3:])
+        if command.boot not in (0, robot.boot):
+            self._job_ended(command.machine_id, command.job_id, "UNKNOWN", "PLC_RESTART")
+            return
+        error = robot.start_job(command.job_id, aisle, bay, level, command.quantity)
+        if error is JobError.NONE:
+            self._jobs[command.machine_id] = command.job_id
+        else:
+            self._job_ended(command.machine_id, command.job_id, "REJECTED", error.name)
+
+    def _job_ended(self, machine_id: str, job_id: int, result: str, reason: str) -> None:
+        ended = JobEnded(
+            at_ms=self.now_ms,
+            machine_id=machine_id,
+            job_id=job_id,
+            result=result,
+            picked=0,
+            cycle_ms=0,
+            reason=reason,
+        )
+        self._later(self.now_ms, self._box, ended)
+
+    def _log(self, actuation: Actuation) -> None:
+        self._lines.append(line_of(actuation))
+        if len(self._lines) >= LINES_MAX:
+            self.write_log()
+
+    def write_log(self) -> None:
+        """What has physically happened since the last call goes to the file."""
+        if self.plan.actuations is not None:
+            with self.plan.actuations.open("a", encoding="utf-8") as log:
+                log.writelines(f"{line}\n" for line in self._lines)
+            self._lines.clear()
 
     def _open(self) -> None:
         plan, now_ms, site = self.plan, self.now_ms, self.plan.site.site
@@ -265,4 +321,7 @@ class VirtualDay:
 
 def play_day(plan: DayPlan, progress: Progress | None = None) -> dict[str, Any]:
     """The report of a day."""
-    return VirtualDay(plan, progress).run()
+    day = VirtualDay(plan, progress)
+    result = day.run()
+    day.write_log()
+    return result

@@ -2,7 +2,7 @@
 
 import pytest
 
-from plc_sim.codes import Cmd, Decision, Sort, State
+from plc_sim.codes import Cmd, CmdResult, Decision, Sort, State
 from plc_sim.world import World
 from tests.plc_sim.stage import CONVEYOR, SORTER, reports_of, requests_of, run, started, world_of
 
@@ -67,6 +67,8 @@ def test_without_a_wcs_it_waits_and_asks_as_soon_as_there_is_one() -> None:
     fill(world, 1)
     assert requests_of(run(world, 600_000), CONVEYOR) == []
     program.host_online(online=True)
+    assert requests_of(run(world, 600_000), CONVEYOR) == [], "held until somebody says go on"
+    assert program.command(Cmd.UNHOLD)[0] == 1
     assert [request.barcode for request in requests_of(run(world, 60_000), CONVEYOR)] == ["U0"]
     assert world.plant.units["U0"].place == "sorter1/L01"
 
@@ -119,3 +121,67 @@ def test_a_power_cut_leaves_the_units_and_asks_again_under_new_numbers() -> None
         happened = run(world, 6000)
     (request,) = requests_of(happened, CONVEYOR)
     assert (request.boot, request.seq, request.barcode) == (2, 1, "U0")
+
+
+def test_a_zone_that_keeps_its_unit_lets_single_ones_go_as_the_count_rises() -> None:
+    world = started(world_of())
+    program = world.conveyor(CONVEYOR)
+    assert program.write("Zone03.ZoneCmd", 1)
+    fill(world, 4)
+    run(world, 60_000)
+    places = [world.plant.units[f"U{n}"].place for n in range(4)]
+    assert places == ["conveyor1/Z03", "conveyor1/Z02", "conveyor1/Z01", "conveyor1/infeed"]
+    assert program.word("Zone03.Flags") >> 4 & 1
+    assert program.write("Zone03.ReleaseCount", 2)
+    run(world, 120_000)
+    assert [world.plant.units[f"U{n}"].place for n in range(3)] == ["sorter1/L01", "sorter1/L01", "conveyor1/Z03"]
+    assert program.word("Zone03.ReleaseCountEcho") == 2
+    assert program.write("Zone03.ReleaseCount", 2)
+    run(world, 10_000)
+    assert world.plant.units["U2"].place == "conveyor1/Z03", "the same count is the same release"
+    assert program.command(Cmd.RELEASE, [3])[0] == CmdResult.DONE
+    assert program.command(Cmd.ACCUMULATE, [3, 0])[0] == CmdResult.DONE
+    run(world, 120_000)
+    assert {unit.place for unit in world.plant.units.values()} == {"sorter1/L01"}
+    assert [program.word(f"Zone03.{name}") for name in ("ArrivalCount", "DepartureCount", "Flags")] == [4, 4, 0]
+
+
+def test_the_wcs_may_name_a_unit_anew_until_it_has_been_asked_about_it() -> None:
+    world = stuck()
+    program = world.conveyor(CONVEYOR)
+    fill(world, 2)
+    run(world, 60_000)
+    asked, behind = program.word("Zone08.TrackingId"), program.word("Zone07.TrackingId")
+    for zone in ("Zone07", "Zone08"):
+        assert program.write(f"{zone}.SetTrackingId", 777_777)
+    run(world, 20)
+    assert program.word("Zone08.TrackingId") == asked
+    assert program.word("Zone07.TrackingId") == 777_777 != behind
+    world.sorter(SORTER).command(Cmd.UNHOLD)
+    reports = reports_of(run(world, 60_000), CONVEYOR)
+    assert [report.tracking_id for report in reports] == [asked, 777_777]
+
+
+@pytest.mark.parametrize(
+    ("speed", "answer"), [(300, CmdResult.DONE), (601, CmdResult.REJECTED), (0, CmdResult.REJECTED)]
+)
+def test_a_slower_belt_takes_longer(speed: int, answer: CmdResult) -> None:
+    world = stuck()
+    program = world.conveyor(CONVEYOR)
+    assert program.command(Cmd.SET_SPEED, [speed])[0] == answer
+    fill(world, 1)
+    factor = 2 if answer is CmdResult.DONE else 1
+    assert requests_of(run(world, 8 * ZONE_MS * factor - 1), CONVEYOR) == []
+    assert len(requests_of(run(world, 1), CONVEYOR)) == 1
+    assert program.word("SpeedActual") == 600 // factor
+
+
+def test_a_unit_taken_off_by_hand_is_lost_to_the_plc_and_the_next_one_moves_up() -> None:
+    world = stuck()
+    fill(world, 2)
+    run(world, 60_000)
+    tracking_id = world.conveyor(CONVEYOR).word("Zone08.TrackingId")
+    assert world.plant.take("conveyor1/exit", "U0", "hands")
+    happened = run(world, 10_000)
+    assert [(each.result, each.tracking_id) for each in reports_of(happened, CONVEYOR)] == [(Sort.LOST, tracking_id)]
+    assert [each.barcode for each in requests_of(happened, CONVEYOR)] == ["U1"]

@@ -1,6 +1,7 @@
 """The Modbus server against a foreign client and against bytes that no client should send."""
 
 import asyncio
+import socket
 import struct
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -11,8 +12,8 @@ from hypothesis import strategies as st
 from pymodbus.client import AsyncModbusTcpClient
 
 from edge.settings import Tag, read_tags
-from plc_sim.codes import MAP_SORTER, Cmd, State
-from plc_sim.modbus import CONNECTIONS_MAX, ModbusServer
+from plc_sim.codes import MAP_CONVEYOR, MAP_SORTER, Cmd, State
+from plc_sim.modbus import CONNECTIONS_MAX, Limits, ModbusServer
 from plc_sim.words import decode, encode
 from plc_sim.world import World
 from tests.plc_sim.stage import CONVEYOR, SITE, SORTER, run, started, world_of
@@ -58,6 +59,7 @@ async def test_a_foreign_client_reads_the_header_and_writes_its_own_area() -> No
         header = (await client.read_holding_registers(0, count=40)).registers
         assert (header[AT["CmdAckSeq"]], header[AT["StateCurrent"]]) == (5, State.RESETTING)
         assert not (await client.write_register(AT["WcsHeartbeat"], 77)).isError()
+        world.advance(world.now_ms + 20)
         assert sorter.online
         assert not (await client.mask_write_register(address=AT["WcsState"], and_mask=0, or_mask=3)).isError()
         assert sorter.word("WcsState") == 3
@@ -190,12 +192,225 @@ async def test_a_plc_takes_only_so_many_connections() -> None:
             writer.close()
 
 
+def tag(name: str, table: str, address: int, kind: str = "bool", writer: str = "plc", **more: object) -> Tag:
+    access = "rw" if writer == "wcs" else "r"
+    row = {"name": name, "table": table, "address": address, "type": kind, "writer": writer, "access": access, **more}
+    return Tag.model_validate(row)
+
+
+FOUR_TABLES = (
+    tag("StateCurrent", "input", 3, "uint16"),
+    tag("UptimeMs", "input", 10, "uint32"),
+    tag("Running", "discrete", 4),
+    tag("EStop", "discrete", 5),
+    tag("WcsState", "coil", 2, writer="wcs"),
+    tag("WcsHeartbeat", "coil", 3, writer="wcs"),
+    tag("Guard", "coil", 9),
+    tag("Ready", "holding", 7, bit=3),
+    tag("Busy", "holding", 7, bit=15),
+    tag("EyeJam", "holding", 20, "bits", count=8),
+)
+
+
+@asynccontextmanager
+async def four_tables(limits: Limits | None = None) -> AsyncIterator[tuple[ModbusServer, World]]:
+    world = world_of()
+    server = ModbusServer(DEVICE, FOUR_TABLES, world.sorter(SORTER), limits=limits)
+    await server.start(0)
+    try:
+        yield server, world
+    finally:
+        await server.stop()
+
+
+async def test_bits_and_input_registers_are_served_where_the_tag_table_has_them() -> None:
+    async with four_tables() as (server, world), client_of(server) as client:
+        sorter = world.sorter(SORTER)
+        sorter.put("EStop", value=True)
+        world.advance(world.now_ms + 70_000)
+        assert (await client.read_input_registers(3, count=1)).registers == [State.STOPPED]
+        assert (await client.read_input_registers(10, count=2)).registers == [1, 70_000 - 65_536]
+        assert (await client.read_discrete_inputs(0, count=10)).bits[:10] == [n == 5 for n in range(10)]
+        assert not (await client.write_coil(2, value=True)).isError()
+        assert not (await client.write_coils(2, [True, True])).isError()
+        assert (await client.read_coils(0, count=12)).bits[:12] == [n in (2, 3) for n in range(12)]
+        assert sorter.word("WcsState") == 1
+        sorter.put("Busy", value=True)
+        sorter.lanes.jammed.add(3)
+        assert (await client.read_holding_registers(7, count=1)).registers == [1 << 15]
+        assert (await client.read_holding_registers(20, count=2)).registers == [0, 1 << 2]
+        for refused in (
+            client.write_coil(9, value=True),
+            client.write_coils(3, [True] * 3),
+            client.write_coil(4, True),
+        ):
+            assert (await refused).exception_code == 2
+        assert (server.registers.refused, sorter.refused_writes) == (3, 3)
+
+
+@pytest.mark.parametrize(
+    ("pdu", "answer"),
+    [
+        (struct.pack(">BHH", 1, 0, 2001), b"\x81\x03"),
+        (struct.pack(">BHH", 2, 0, 0), b"\x82\x03"),
+        (struct.pack(">BHH", 1, 0, 101), b"\x81\x02"),
+        (struct.pack(">BHH", 4, 99, 2), b"\x84\x02"),
+        (struct.pack(">BHH", 5, 2, 1), b"\x85\x03"),
+        (struct.pack(">BHHBB", 15, 2, 9, 1, 1), b"\x8f\x03"),
+        (struct.pack(">BHHB", 15, 2, 1969, 247) + bytes(247), b"\x8f\x03"),
+        (struct.pack(">BHHBB", 15, 2, 2, 1, 3), struct.pack(">BHH", 15, 2, 2)),
+        (struct.pack(">BHH", 5, 2, 0xFF00), struct.pack(">BHH", 5, 2, 0xFF00)),
+    ],
+)
+async def test_bit_functions_keep_their_limits(pdu: bytes, answer: bytes) -> None:
+    async with four_tables() as (server, _):
+        assert (await exchange(server, frame(1, pdu), 7 + len(answer)))[7:] == answer
+
+
+async def test_a_small_plc_takes_fewer_registers_and_not_every_function() -> None:
+    limits = Limits(functions=frozenset({3, 6, 16, 23}), read_max=45, write_max=20)
+    async with four_tables(limits) as (server, _):
+        for pdu, answer in (
+            (struct.pack(">BHH", 3, 0, 46), b"\x83\x03"),
+            (struct.pack(">BHHBH", 16, 0, 21, 42, 0) + bytes(40), b"\x90\x03"),
+            (struct.pack(">BHH", 4, 3, 1), b"\x84\x01"),
+            (struct.pack(">BHHH", 22, 0, 0, 0), b"\x96\x01"),
+        ):
+            assert (await exchange(server, frame(1, pdu), 9))[7:] == answer
+        assert (await exchange(server, frame(1, struct.pack(">BHH", 3, 0, 45)), 9))[7:9] == b"\x03\x5a"
+
+
+async def test_several_plcs_behind_one_port_are_told_apart_by_their_unit() -> None:
+    world = world_of()
+    other = SITE.devices["plc_conveyor1"]
+    async with serving(world) as server:
+        server.add(7, read_tags(other.tags), world.conveyor(CONVEYOR))
+        read = struct.pack(">BHH", 3, 0, 1)
+        assert (await exchange(server, frame(1, read), 11))[9:] == struct.pack(">H", MAP_SORTER)
+        assert (await exchange(server, frame(1, read, unit=7), 11))[9:] == struct.pack(">H", MAP_CONVEYOR)
+        assert (await exchange(server, frame(1, read, unit=2), 9))[7:] == b"\x83\x0b"
+
+
+RESET = struct.pack(">BHHB5H", 16, AT["CmdCode"], 5, 10, Cmd.RESET, 0, 0, 0, 1)
+READ = struct.pack(">BHH", 3, 0, 1)
+
+
+async def silent(reader: asyncio.StreamReader) -> bool:
+    try:
+        async with asyncio.timeout(0.15):
+            return not await reader.read(1)
+    except TimeoutError:
+        return True
+
+
+async def test_a_lost_reply_is_a_request_done_and_not_answered() -> None:
+    world = world_of()
+    async with serving(world) as server:
+        server.lose_replies(1)
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(frame(1, READ) + frame(2, RESET) + frame(3, READ))
+        async with asyncio.timeout(5):
+            got = await reader.readexactly(22)
+        assert [struct.unpack(">H", got[at : at + 2])[0] for at in (0, 11)] == [1, 3]
+        world.advance(world.now_ms + 20)
+        assert (world.sorter(SORTER).state, server.swallowed) == (State.RESETTING, 1)
+        writer.close()
+
+
+async def test_a_delayed_reply_is_late_and_what_was_asked_was_not() -> None:
+    world = world_of()
+    async with serving(world) as server:
+        server.delay_replies(200)
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(frame(2, RESET))
+        assert await silent(reader)
+        assert world.sorter(SORTER).word("CmdSeq") == 1
+        async with asyncio.timeout(5):
+            await reader.readexactly(12)
+        server.delay_replies(0)
+        writer.close()
+
+
+async def test_a_half_open_link_accepts_and_is_silent_and_does_what_it_was_asked_when_it_thaws() -> None:
+    world = world_of()
+    sorter = world.sorter(SORTER)
+    async with serving(world) as server:
+        old, old_writer = await asyncio.open_connection("127.0.0.1", server.port)
+        old_writer.write(frame(1, READ))
+        async with asyncio.timeout(5):
+            await old.readexactly(11)
+        server.freeze(on=True)
+        new, new_writer = await asyncio.open_connection("127.0.0.1", server.port)
+        old_writer.write(frame(2, RESET))
+        new_writer.write(frame(3, READ))
+        assert await silent(old)
+        assert await silent(new)
+        assert sorter.word("CmdSeq") == 0
+        server.freeze(on=False)
+        async with asyncio.timeout(5):
+            await old.readexactly(12)
+            await new.readexactly(11)
+        assert sorter.word("CmdSeq") == 1
+        for writer in (old_writer, new_writer):
+            writer.close()
+
+
+async def test_what_was_asked_over_a_frozen_link_and_given_up_is_not_done_when_it_thaws() -> None:
+    world = world_of()
+    async with serving(world) as server:
+        server.freeze(on=True)
+        _, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(frame(2, RESET))
+        await asyncio.sleep(0.05)
+        writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        writer.transport.abort()
+        await asyncio.sleep(0.05)
+        server.freeze(on=False)
+        assert len(await exchange(server, frame(1, READ), 11)) == 11
+        assert world.sorter(SORTER).word("CmdSeq") == 0
+
+
+async def test_a_link_that_refuses_or_resets_comes_back_at_the_same_port() -> None:
+    async with serving(world_of()) as server:
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(frame(1, READ))
+        async with asyncio.timeout(5):
+            await reader.readexactly(11)
+            server.reset()
+            with pytest.raises(ConnectionResetError):
+                await reader.readexactly(1)
+        writer.close()
+        port = server.port
+        await server.stop()
+        with pytest.raises(ConnectionRefusedError):
+            await asyncio.open_connection("127.0.0.1", port)
+        await server.start()
+        assert server.port == port
+        assert len(await exchange(server, frame(1, READ), 11)) == 11
+
+
+async def test_a_tag_that_is_missing_is_an_illegal_address_until_it_is_back() -> None:
+    world = world_of()
+    async with serving(world) as server:
+        server.drop_nodes(["StateCurrent", "sorter1/WcsEpoch", "conveyor1/WcsState"])
+        for pdu, answer in (
+            (struct.pack(">BHH", 3, AT["StateCurrent"], 1), b"\x83\x02"),
+            (struct.pack(">BHH", 3, 0, 40), b"\x83\x02"),
+            (struct.pack(">BHH", 6, AT["WcsEpoch"], 1), b"\x86\x02"),
+            (struct.pack(">BHH", 6, AT["WcsState"], 1), struct.pack(">BHH", 6, AT["WcsState"], 1)),
+        ):
+            assert (await exchange(server, frame(1, pdu), 7 + len(answer)))[7:] == answer
+        server.drop_nodes([])
+        assert len(await exchange(server, frame(1, struct.pack(">BHH", 3, 0, 40)), 89)) == 89
+
+
 NUMBERS = {
     "uint16": (0, 65535),
     "int16": (-32768, 32767),
     "uint32": (0, 2**32 - 1),
     "int32": (-(2**31), 2**31 - 1),
     "uint64": (0, 2**64 - 1),
+    "int64": (-(2**63), 2**63 - 1),
 }
 
 

@@ -159,6 +159,7 @@ async def test_secured_it_admits_only_certificates_it_was_told_to_trust(tmp_path
         async with await client_as("known", pki / "own") as client:
             assert await (await node(client, "Cell1.Status.MapId")).read_value() == MAP_ROBOT
             await (await node(client, "Cell1.Command.WcsHeartbeat")).write_value(word(5))
+            world.advance(world.now_ms + 40)
             assert world.robot("robot1").online
         with pytest.raises(ua.UaStatusCodeError):
             await (await client_as("stranger", tmp_path)).connect()
@@ -166,6 +167,181 @@ async def test_secured_it_admits_only_certificates_it_was_told_to_trust(tmp_path
             await Client(server.url, timeout=2).connect()
     key = tmp_path / "sim" / f"pki_127.0.0.1_{server.url.rpartition(':')[2]}" / "own" / "key.pem"
     assert key.stat().st_mode & 0o077 == 0
+
+
+async def browsed(client: Client, *path: str) -> Any:
+    return await client.nodes.objects.get_child(list(path))
+
+
+async def test_machines_are_found_the_standard_way() -> None:
+    world = started(world_of())
+    async with serving(world, ["conveyor2", "robot1"]) as server, Client(server.url) as client:
+        index = await client.get_namespace_index(URI)
+        di = await client.get_namespace_index("http://opcfoundation.org/UA/DI/")
+        machinery = await client.get_namespace_index("http://opcfoundation.org/UA/Machinery/")
+        for folder in (ua.NodeId(5001, di), ua.NodeId(1001, machinery)):
+            found = {each.nodeid.Identifier for each in await client.get_node(folder).get_children()}
+            assert found == {"Conveyor2", "Cell1"}
+        types = await client.get_namespace_index("urn:wer:types:1")
+        cell = await node(client, "Cell1")
+        assert await cell.read_type_definition() == ua.NodeId("RobotCellType", types)
+        assert await cell.read_event_notifier() == {ua.EventNotifier.SubscribeToEvents}
+        serial = await cell.get_child([f"{index}:Identification", f"{index}:SerialNumber"])
+        assert await serial.read_value() == "robot1"
+        state = await node(client, "Cell1.MachineryItemState.CurrentState")
+        assert (await state.read_value()).Text == "Executing"
+        assert await (await node(client, "Cell1.Status.StateName")).read_value() == "Execute"
+        world.robot("robot1").command(Cmd.STOP)
+        world.advance(world.now_ms + 3000)
+        await server.show()
+        assert (await state.read_value()).Text == "NotExecuting"
+        methods = await (await node(client, "Cell1.MethodSet")).get_children()
+        names = {(await each.read_browse_name()).Name for each in methods}
+        assert {"Start", "Stop", "Reset", "Hold", "Unhold", "Abort", "Clear", "StartJob"} <= names
+        assert "Decide" not in names
+
+
+@asynccontextmanager
+async def moving(world: World, server: OpcUaServer) -> AsyncIterator[None]:
+    """The world goes on while a call waits for a scan."""
+
+    async def step() -> None:
+        while True:
+            await asyncio.sleep(0.005)
+            world.advance(world.now_ms + 10)
+            await server.show()
+
+    async with asyncio.TaskGroup() as group:
+        steps = group.create_task(step())
+        yield
+        steps.cancel()
+
+
+async def test_methods_are_the_same_machine_as_the_tags() -> None:
+    world = started(world_of(physical={("R-01-02-3", "S1"): 9}))
+    robot = world.robot("robot1")
+    async with serving(world, ["robot1"]) as server, Client(server.url) as client, moving(world, server):
+        index = await client.get_namespace_index(URI)
+        methods = await node(client, "Cell1.MethodSet")
+
+        async def call(name: str, *given: ua.Variant) -> Any:
+            return await methods.call_method(f"{index}:{name}", *given)
+
+        number = ua.VariantType.UInt16
+        params = ua.Variant([1, 2, 3, 4], number, is_array=True)
+        job = (ua.Variant(1, number), ua.Variant(55, ua.VariantType.UInt32), params)
+        assert await call("StartJob", *job, ua.Variant(8, number)) == [True, 0]
+        assert (robot.word("JobSeqAck"), robot.word("JobIdEcho")) == (8, 55)
+        assert await call("StartJob", *job, ua.Variant(8, number)) == [True, 0], "the same number is the same job"
+        assert await call("StartJob", *job, ua.Variant(9, number)) == [False, 1], "busy"
+        assert await call("Hold", ua.Variant(3, number)) == [True, 0]
+        assert robot.word("CmdAckSeq") == 3
+        assert (await call("Start", ua.Variant(0, number)))[0] is False, "without a number, and not from here"
+        for wrong in ((), (ua.Variant(1, ua.VariantType.Int64),), (ua.Variant([1], number, is_array=True),)):
+            with pytest.raises(ua.UaStatusCodeError):
+                await call("Hold", *wrong)
+
+
+async def test_it_stops_and_starts_again_while_the_plc_runs_on() -> None:
+    world = started(world_of())
+    async with serving(world, ["robot1"]) as server:
+        async with Client(server.url) as client:
+            await client.create_subscription(10, object())
+            await server.stop()
+            assert not server._server.iserver.subscription_service.subscriptions
+        with pytest.raises((OSError, TimeoutError)):
+            await Client(server.url, timeout=1).connect()
+        world.robot("robot1").command(Cmd.HOLD)
+        world.advance(world.now_ms + 3000)
+        await server.start()
+        async with Client(server.url) as client:
+            await server.show()
+            assert await (await node(client, "Cell1.Status.StateCurrent")).read_value() == State.HELD
+        await server.drop_nodes(["StateCurrent", "robot1/Busy"])
+        async with Client(server.url) as client:
+            for name in ("StateCurrent", "Busy"):
+                with pytest.raises(ua.uaerrors.BadNodeIdUnknown):
+                    await (await node(client, f"Cell1.Status.{name}")).read_value()
+            await (await node(client, "Cell1.Status.Done")).read_value()
+            world.robot("robot1").command(Cmd.UNHOLD)
+            world.advance(world.now_ms + 3000)
+            await server.show()
+        await server.drop_nodes([])
+        async with Client(server.url) as client:
+            assert await (await node(client, "Cell1.Status.StateCurrent")).read_value() == world.robot("robot1").state
+
+
+async def test_frozen_it_publishes_keep_alives_and_nothing_else() -> None:
+    world = started(world_of())
+    results: asyncio.Queue[ua.PublishResult] = asyncio.Queue(1000)
+    parameters = ua.CreateSubscriptionParameters(
+        RequestedPublishingInterval=10.0, RequestedLifetimeCount=300, RequestedMaxKeepAliveCount=3,
+        PublishingEnabled=True,
+    )  # fmt: skip
+
+    async def data(client: Client, published: bool) -> None:
+        while bool((await results.get()).NotificationMessage.NotificationData) is not published:
+            pass
+
+    async with serving(world, ["robot1"]) as server, Client(server.url) as client, asyncio.timeout(30):
+        await server.freeze(True)
+        made = await client.uaclient.create_subscription(parameters, results.put)
+        item = ua.MonitoredItemCreateRequest(
+            ItemToMonitor=ua.ReadValueId((await node(client, "Cell1.Status.MapId")).nodeid, ua.AttributeIds.Value),
+            MonitoringMode=ua.MonitoringMode.Reporting,
+            RequestedParameters=ua.MonitoringParameters(ClientHandle=1, QueueSize=1),
+        )
+        wanted = ua.CreateMonitoredItemsParameters(made.SubscriptionId, ua.TimestampsToReturn.Both, [item])
+        await client.uaclient.create_monitored_items(wanted)
+        for _ in range(3):
+            assert not (await results.get()).NotificationMessage.NotificationData
+        await server.freeze(False)
+        await data(client, True)
+
+
+async def test_hanging_it_takes_connections_and_says_nothing() -> None:
+    world = started(world_of())
+    async with serving(world, ["robot1"]) as server:
+        client = Client(server.url, timeout=1)
+        await client.connect()
+        server.hang(True)
+        with pytest.raises(TimeoutError):
+            await (await node(client, "Cell1.Status.MapId")).read_value()
+        server.hang(False)
+        await (await node(client, "Cell1.Status.MapId")).read_value()
+        await client.disconnect()
+
+
+async def test_delayed_it_acts_at_once_and_answers_late() -> None:
+    world = started(world_of())
+    async with serving(world, ["robot1"]) as server, Client(server.url) as client:
+        beat = await node(client, "Cell1.Command.WcsHeartbeat")
+        server.delay_replies(300)
+        async with asyncio.TaskGroup() as group:
+            writing = group.create_task(beat.write_value(word(5)))
+            while world.robot("robot1").word("WcsHeartbeat") != 5:
+                await asyncio.sleep(0.005)
+            assert not writing.done()
+
+
+async def test_a_session_on_a_new_connection_silences_the_old_one() -> None:
+    world = started(world_of())
+    async with serving(world, ["robot1"]) as server:
+        old = Client(server.url, timeout=2)
+        await old.connect()
+        beat = await node(old, "Cell1.Command.WcsHeartbeat")
+        new = Client(server.url, timeout=2)
+        await new.connect_socket()
+        await new.send_hello()
+        await new.open_secure_channel()
+        new.uaclient.session.restore_authentication_token(old.uaclient.session.authentication_token)
+        await new.activate_session()
+        await (await node(new, "Cell1.Command.WcsHeartbeat")).read_value()
+        with pytest.raises((ConnectionError, TimeoutError)):
+            await beat.write_value(word(9))
+        assert world.robot("robot1").word("WcsHeartbeat") == 0
+        new.disconnect_socket()
+        await old.disconnect()
 
 
 def test_commands_have_the_numbers_of_the_standard() -> None:

@@ -1,11 +1,16 @@
 """The books: whatever is done to the floor, a unit is in exactly one place and no piece of stock appears or goes."""
 
+import random
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from plc_sim.actuations import Actuation, Did
 from plc_sim.codes import Cmd, Decision
+from plc_sim.plant import OUTSIDE
+from plc_sim.troubles import Troubles
 from plc_sim.world import World
-from tests.plc_sim.stage import CONVEYOR, SORTER, run, site_with, started, world_of
+from tests.plc_sim.stage import CONVEYOR, ROBOT, SORTER, run, site_with, started, world_of
 
 LOST = site_with({SORTER: {"lost_per_mille": 100, "no_read_per_mille": 100}}, {1: 1, 2: 2, 3: 1, 13: 1, 14: 3})
 
@@ -40,6 +45,26 @@ def check_books(world: World, placed: int) -> None:
     assert world.sorter(SORTER).word("OnSorterCount") == len(loop.riders)
 
 
+def check_log(world: World, log: list[Actuation], opening: dict[tuple[str, str], int]) -> None:
+    """The moves of the log, from the opening stock on, come to the books; no unit leaves where it is not."""
+    places: dict[str, str] = {}
+    stock = {**opening}
+    for each in log:
+        if each.did is not Did.MOVED:
+            continue
+        if each.barcode:
+            assert each.source == places.get(each.barcode, OUTSIDE), each
+            places[each.barcode] = each.target
+            continue
+        stock[each.source, each.sku] = stock.get((each.source, each.sku), 0) - each.quantity
+        stock[each.target, each.sku] = stock.get((each.target, each.sku), 0) + each.quantity
+    assert places == {barcode: unit.place for barcode, unit in world.plant.units.items()}
+    books = {(place, sku): n for place, slot in world.plant.stock.items() for sku, n in slot.items()}
+    assert books == {key: n for key, n in stock.items() if key in books}
+    gone = sum(n for key, n in stock.items() if key not in books)
+    assert sum(books.values()) + gone == sum(opening.values())
+
+
 STEPS = st.one_of(
     st.tuples(st.just("place"), st.sampled_from([CONVEYOR, "conveyor2"]), st.integers(0, 30)),
     st.tuples(st.just("wait"), st.integers(1, 40_000), st.integers(0, 16)),
@@ -47,13 +72,19 @@ STEPS = st.one_of(
     st.tuples(st.just("take"), st.integers(1, 14), st.integers(0, 30)),
     st.tuples(st.just("online"), st.booleans(), st.just(0)),
     st.tuples(st.just("restart"), st.sampled_from([CONVEYOR, SORTER]), st.just(0)),
+    st.tuples(st.just("job"), st.just(""), st.integers(1, 4)),
+    st.tuples(st.just("lift"), st.just(""), st.integers(0, 30)),
+    st.tuples(st.just("fault"), st.just(""), st.integers(0, 10_000)),
 )
 
 
 @settings(max_examples=80, deadline=None)
 @given(st.lists(STEPS, min_size=10, max_size=60), st.integers(0, 1000))
 def test_a_unit_is_in_exactly_one_place_and_nothing_vanishes(steps: list[tuple[str, object, int]], seed: int) -> None:
-    world = started(world_of(LOST, seed=seed))
+    log: list[Actuation] = []
+    opening = {(f"R-01-01-{level}", sku): 9 for level in (1, 2) for sku in ("x", "y")}
+    world = started(world_of(LOST, seed=seed, physical=opening, log=log.append))
+    troubles = Troubles(world)
     placed = 0
     for what, which, number in steps:
         if what == "place":
@@ -73,9 +104,21 @@ def test_a_unit_is_in_exactly_one_place_and_nothing_vanishes(steps: list[tuple[s
             assert world.plant.take(location, f"U{number}") == there
         elif what == "online":
             world.host_online(online=bool(which))
+        elif what == "lift":
+            unit = world.plant.units.get(f"U{number}")
+            there = unit.place if unit is not None else ""
+            taken = world.plant.take(there, f"U{number}", "hands")
+            assert not (taken and there == "sorter1/loop" and world.sorter(SORTER).loop.belt.running)
+        elif what == "job":
+            world.robot(ROBOT).start_job(number, 1, 1, 1 + number % 2, number)
+        elif what == "fault":
+            troubles.draw_one(random.Random(number))
         else:
             world.restart_plc(str(which))
         check_books(world, placed)
+    check_log(world, log, opening)
+    for machine in world.machines.values():
+        assert all(isinstance(machine.read(name), int) for name in machine.live)
 
 
 @given(
@@ -107,15 +150,15 @@ def test_picking_without_a_sku_takes_whatever_lies_there() -> None:
 
 
 def test_every_physical_change_is_in_the_log() -> None:
-    moved: list[object] = []
+    moved: list[Actuation] = []
     world = started(world_of(physical={("s", "x"): 1}, log=moved.append))
     world.plant.place(CONVEYOR, "U1", "anna")
     run(world, 60_000)
     world.plant.pick("s", 1, "x", "anna")
-    places = [(each.by, each.target) for each in moved if each.barcode == "U1"]  # type: ignore[attr-defined]
+    places = [(each.by, each.target) for each in moved if each.barcode == "U1" and each.did is Did.MOVED]
     zones = [("conveyor1", f"conveyor1/Z0{n}") for n in range(1, 8)]
     assert places == [
         ("anna", "conveyor1/infeed"), *zones, ("conveyor1", "conveyor1/exit"), ("sorter1", "sorter1/loop"),
         ("sorter1", "sorter1/L01"),
     ]  # fmt: skip
-    assert [(each.sku, each.quantity, each.source) for each in moved[-1:]] == [("x", 1, "s")]  # type: ignore[attr-defined]
+    assert [(each.sku, each.quantity, each.source) for each in moved[-1:]] == [("x", 1, "s")]

@@ -5,6 +5,7 @@ import pytest
 from plc_sim import packml
 from plc_sim.codes import Cmd, CmdReason, CmdResult, Decision, Sort, State
 from plc_sim.events import StateChanged
+from plc_sim.program import SCAN_MS
 from plc_sim.world import World
 from tests.plc_sim.stage import CONVEYOR, SORTER, reports_of, requests_of, run, started, world_of
 
@@ -35,7 +36,7 @@ def test_every_acting_state_settles_and_every_command_leads_into_one() -> None:
     assert not {final for final, _ in packml.SETTLES.values()} & set(packml.SETTLES)
 
 
-@pytest.mark.parametrize("code", [0, 10, 99, 103, 65535])
+@pytest.mark.parametrize("code", [0, 10, 11, 99, 106, 65535])
 def test_a_command_nobody_knows_is_refused_for_its_argument(code: int) -> None:
     assert world_of().conveyor(CONVEYOR).command(code) == (CmdResult.REJECTED, CmdReason.ARGUMENT)
 
@@ -95,20 +96,24 @@ def test_a_client_cannot_write_what_is_the_plcs() -> None:
 def test_the_host_is_online_while_its_heartbeat_rises_and_stale_after_two_wall_seconds(speed: int) -> None:
     world = world_of(speed=speed)
     sorter = world.sorter(SORTER)
+    scan_ms = SCAN_MS * speed
     for beat in range(1, 5):
         assert sorter.write("WcsHeartbeat", beat)
-        assert sorter.online
-        world.advance(world.now_ms + 500 * speed)
-    for _ in range(3):
+        assert sorter.online is (beat > 1)
+        world.advance(world.now_ms + scan_ms)
+        assert sorter.online, "taken in at the next scan"
+        world.advance(world.now_ms + 480 * speed)
+    for _ in range(4):
         sorter.write("WcsHeartbeat", 4)
-        world.advance(world.now_ms + 400 * speed)
+        world.advance(world.now_ms + 375 * speed)
     assert sorter.online
-    sorter.write("WcsHeartbeat", 4)
-    world.advance(world.now_ms + 300 * speed)
-    assert not sorter.online, "the same number again is no beat"
+    world.advance(world.now_ms + scan_ms)
+    assert not sorter.online, "2000 after the scan that took the last one; the same number again is no beat"
     assert sorter.word("StatusBits") & 1 == 0
+    world.advance(world.now_ms + scan_ms)
     assert world.next_at_ms is None, "nobody watches a host that is gone"
     sorter.write("WcsHeartbeat", 5)
+    world.advance(world.now_ms + scan_ms)
     assert sorter.online
 
 

@@ -2,11 +2,11 @@
 
 import pytest
 
-from plc_sim.codes import Cmd, JobError, JobResult
+from plc_sim.codes import Cmd, JobError, JobResult, State
 from plc_sim.events import JobFinished
 from plc_sim.robot import Robot
 from plc_sim.world import World
-from tests.plc_sim.stage import ROBOT, started, world_of
+from tests.plc_sim.stage import ROBOT, site_with, started, world_of
 
 SLOT = ("R-02-03-1", "S1")
 
@@ -137,3 +137,53 @@ def test_a_power_cut_forgets_the_job() -> None:
     assert finished(world) == []
     assert shown(robot, "BootCount", "JobIdEcho", "Busy") == [2, 0, 0]
     assert world.plant.on_hand(SLOT[0]) == 10
+
+
+def test_told_to_complete_it_finishes_its_job_and_is_complete_until_reset() -> None:
+    world, robot = cell()
+    robot.start_job(1, 2, 3, 1, 2)
+    assert robot.command(Cmd.TO_COMPLETE)[0] == 1
+    (job,) = finished(world)
+    assert (job.picked, robot.state) == (2, State.COMPLETE)
+    assert robot.start_job(2, 2, 3, 1, 1) is JobError.NOT_READY
+    robot.command(Cmd.RESET)
+    world.advance(world.now_ms + 1000)
+    assert robot.state is State.IDLE
+
+
+def test_cycles_spread_as_much_as_they_are_said_to_and_the_same_way_from_the_same_seed() -> None:
+    def cycles(percent: int) -> list[int]:
+        site = site_with({ROBOT: {"spread_percent": percent}})
+        world = started(world_of(site, physical={SLOT: 100}))
+        times = []
+        for n in range(20):
+            world.robot(ROBOT).start_job(n + 1, 2, 3, 1, 1)
+            times += [job.cycle_ms for job in finished(world)]
+        return times
+
+    assert cycles(0) == [6900] * 20
+    spread = cycles(10)
+    assert spread == cycles(10)
+    assert len(set(spread)) > 5
+    assert 6210 <= min(spread) < max(spread) <= 7590
+
+
+def test_the_horn_sounds_as_long_as_the_machine_says() -> None:
+    world = world_of(site_with({ROBOT: {"horn_ms": 800}}))
+    robot = world.robot(ROBOT)
+    for command, wait_ms in ((Cmd.RESET, 500), (Cmd.START, 800)):
+        robot.command(command)
+        world.advance(world.now_ms + wait_ms - 1)
+        assert not robot.running
+        world.advance(world.now_ms + 1)
+    assert robot.running
+
+
+def test_the_gripper_shows_what_it_has() -> None:
+    world, robot = cell()
+    robot.start_job(1, 2, 3, 1, 2)
+    seen = []
+    while robot.busy:
+        world.advance(world.now_ms + 100)
+        seen.append((robot.word("Step"), robot.word("PartPresent"), robot.word("VacuumOk")))
+    assert list(dict.fromkeys(seen)) == [(1, 0, 1), (2, 1, 1), (3, 1, 1), (4, 0, 1)]

@@ -1,6 +1,6 @@
 """`plc-sim run` as a process: every port open when it says ready, a faster clock, a clean end; and what stops it."""
 
-import json
+import asyncio
 import signal
 import socket
 import subprocess
@@ -13,7 +13,10 @@ from pathlib import Path
 import pytest
 
 from edge.settings import ConfigError
-from plc_sim.run import read_physical
+from plc_sim.actuations import Did, read_actuations
+from plc_sim.floor import Floor
+from plc_sim.options import Options, read_physical
+from plc_sim.program import SCAN_MS
 from tests.plc_sim.stage import CONFIG, SITE
 
 ROOT = CONFIG.parents[1]
@@ -81,8 +84,9 @@ def test_it_serves_every_machine_and_ends_cleanly(tmp_path: Path) -> None:
             process.send_signal(signal.SIGTERM)
             out, errors = process.communicate(timeout=20)
         assert (process.returncode, out, errors) == (0, "", "")
-    assert log.exists()
-    assert [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()] == []
+    (reset,) = read_actuations(log)
+    assert (reset.by, reset.did, reset.cmd_seq, reset.code) == ("sorter1", Did.COMMANDED, 1, 1)
+    assert reset.boot > 0
 
 
 def test_a_bad_file_is_the_installers_fault_and_starts_nothing(tmp_path: Path) -> None:
@@ -108,3 +112,13 @@ def test_physical_stock_is_checked_line_by_line(tmp_path: Path) -> None:
     assert [finding.rpartition(":")[0].rpartition(":")[2] for finding in error.value.findings] == ["4", "5"]
     path.write_text("sku,location,quantity\nS1,A,5\nS1,A,2\n", encoding="utf-8")
     assert read_physical(path) == {("A", "S1"): 7}
+
+
+async def test_the_plcs_show_nothing_between_two_scans() -> None:
+    floor = Floor(SITE, Options(speed=3))
+    began = floor.world.now_ms
+    for _ in range(20):
+        await asyncio.sleep(0.007)
+        floor.step()
+        assert (floor.world.now_ms - began) % (SCAN_MS * 3) == 0
+    assert floor.world.now_ms > began

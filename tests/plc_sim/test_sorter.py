@@ -5,8 +5,10 @@ from itertools import pairwise
 
 import pytest
 
-from plc_sim.codes import SEQ_MAX, Cmd, CmdReason, CmdResult, Decision, Scan, Sort, State
+from plc_sim import eyes
+from plc_sim.codes import SEQ_MAX, Cmd, CmdReason, CmdResult, Decision, FaultCode, Scan, Sort, State
 from plc_sim.events import LaneState, Request
+from plc_sim.lanes import JAM_MS
 from plc_sim.ring import REPORTS_MAX
 from plc_sim.world import World
 from tests.plc_sim.stage import (
@@ -196,14 +198,22 @@ def test_a_disabled_and_a_jammed_lane_take_nothing() -> None:
     sorter = world.sorter(SORTER)
     assert sorter.command(Cmd.LANE_DISABLE, [3]) == (CmdResult.DONE, CmdReason.NONE)
     assert sorter.command(Cmd.LANE_DISABLE, [15]) == (CmdResult.REJECTED, CmdReason.ARGUMENT)
-    sorter.jam(4)
+    sorter.lanes.jam(4)
+    assert (sorter.word("Lane04.Bits") >> 4 & 1, sorter.lanes.blocked(4)) == (1, Sort.LANE_JAM), "the eye sees it"
+    world.advance(world.now_ms + JAM_MS)
     changes = [each for each in world.drain() if isinstance(each, LaneState)]
     assert [(each.lane, each.enabled, each.jam) for each in changes] == [(3, False, False), (4, True, True)]
+    assert (sorter.word("FaultCode"), sorter.word("Counter.Jams")) == (FaultCode.JAM, 1)
+    assert sorter.read("EyeJam") == sorter.read("EyeBlocked") == 1 << eyes.CONFIRM + 4
     (report,) = sorted_once(world, "U1", 50_000, to_lane(3))
     assert outcome(report) == (Sort.RECIRCULATED, Sort.LANE_DISABLED, 0, 0)
     (report,) = reports_of(run(world, 38_000, to_lane(4)))
     assert outcome(report) == (Sort.RECIRCULATED, Sort.LANE_JAM, 0, 1)
+    assert sorter.command(Cmd.CLEAR_JAM, [4]) == (CmdResult.REJECTED, CmdReason.INTERLOCK), "it is still there"
+    sorter.lanes.free(4)
+    assert sorter.lanes.blocked(4) is Sort.LANE_JAM, "latched"
     assert sorter.command(Cmd.CLEAR_JAM, [4])[0] == CmdResult.DONE
+    assert sorter.word("FaultCode") == FaultCode.NONE
     (report,) = reports_of(run(world, 60_000, to_lane(4)))
     assert outcome(report) == (Sort.DIVERTED, Sort.NONE, 4, 2)
 
@@ -386,3 +396,70 @@ def test_merging_keeps_the_gap_between_all_units_on_the_loop() -> None:
         closest = min([closest, *(b - a for a, b in pairwise(at))])
     assert len(loop.riders) > 12
     assert closest >= 1_200_000 - loop.belt.speed_mm_s, "gap and length, to the millisecond"
+
+
+def test_the_eyes_see_what_passes_and_what_lies() -> None:
+    world = world_with(lanes={3: 4})
+    sorter = world.sorter(SORTER)
+    assert sorter.read("EyeBlocked") == 0
+    assert world.plant.place(CONVEYOR, "U1")
+    wait_until(world, lambda: bool(sorter.loop.riders))
+    seen: set[int] = set()
+    for _ in range(60_000 // 20):
+        run(world, 20, to_lane(3))
+        seen |= {eye for eye in range(128) if int(sorter.read("EyeBlocked")) >> eye & 1}
+    assert seen == {eyes.MERGE, eyes.SCANNER, eyes.CONFIRM + 3}
+    filled(world, 3)
+    assert sorter.read("EyeBlocked") == 1 << eyes.ALMOST_FULL + 3 | 1 << eyes.FULL + 3
+
+
+def test_counters_count_what_reports_say() -> None:
+    world = world_with(lanes={3: 1})
+    for n in range(2):
+        sorted_once(world, f"U{n}", 120_000, to_lane(3, max_recirc=1))
+    sorted_once(world, "U9", 60_000, lambda request: None)
+    names = ("Inducted", "Diverted", "Recirculated", "LaneFull", "NoDecision", "Lost")
+    assert [world.sorter(SORTER).word(f"Counter.{name}") for name in names] == [3, 1, 1, 2, 1, 0]
+
+
+def test_a_lane_that_is_purged_gets_nothing_that_is_on_its_way() -> None:
+    world = world_with()
+    sorter = world.sorter(SORTER)
+    assert world.plant.place(CONVEYOR, "U1")
+    request = wait_for_request(world)
+    sorter.decide(request.seq, request.tracking_id, dest1=9, dest2=11)
+    assert sorter.command(Cmd.PURGE_LANE, [9])[0] == CmdResult.DONE
+    (report,) = reports_of(run(world, 25_000))
+    assert outcome(report)[::2] == (Sort.DIVERTED_ALT, 11)
+    assert world.plant.place(CONVEYOR, "U2")
+    request = wait_for_request(world)
+    sorter.decide(request.seq, request.tracking_id, dest1=9)
+    run(world, 5_000)
+    assert sorter.command(Cmd.PURGE_LANE, [9])[0] == CmdResult.DONE
+    assert [outcome(each)[::2] for each in reports_of(run(world, 30_000))] == [(Sort.RECIRCULATED, 0)]
+
+
+def test_a_slower_loop_gives_more_time_and_takes_longer() -> None:
+    world = world_with({"decision_timeout_ms": 60_000})
+    sorter = world.sorter(SORTER)
+    assert sorter.command(Cmd.SET_SPEED, [750])[0] == CmdResult.DONE
+    assert sorter.command(Cmd.SET_SPEED, [1501]) == (CmdResult.REJECTED, CmdReason.ARGUMENT)
+    assert world.plant.place(CONVEYOR, "U1")
+    assert wait_for_request(world).budget_ms == -(-9_500_000 // 750)
+    assert [sorter.word(name) for name in ("SpeedSetpoint", "SpeedActual")] == [750, 750]
+
+
+def test_a_unit_lifted_off_a_standing_loop_is_missed_when_it_runs_again() -> None:
+    world = world_with()
+    sorter = world.sorter(SORTER)
+    assert world.plant.place(CONVEYOR, "U1")
+    request = wait_for_request(world)
+    sorter.decide(request.seq, request.tracking_id, dest1=5)
+    assert not world.plant.take("sorter1/loop", "U1", "hands"), "it runs"
+    sorter.command(Cmd.HOLD)
+    assert world.plant.take("sorter1/loop", "U1", "hands")
+    run(world, 1000)
+    assert sorter.command(Cmd.UNHOLD)[0] == CmdResult.ACCEPTED
+    (report,) = reports_of(run(world, 60_000))
+    assert (report.result, report.tracking_id) == (Sort.LOST, request.tracking_id)
+    assert world.plant.units["U1"].place == "hands"
