@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from edge import opening, wes
+from edge import equipment, opening, wes
 from edge.intake.mapping import OrderMapping, read_mapping
 from edge.journal import JournalError, Row, read_meta, read_rows
 from edge.recovery import replay
@@ -23,7 +23,7 @@ def check_process(
     process = read_process(config)
     site = read_site(process.site) if process.site is not None else None
     findings: list[str] = []
-    tags = check_devices(site, findings) if site is not None else {}
+    tags = check_devices(site, process.site, findings) if site is not None and process.site is not None else {}
     if site is not None and "wes" in process.systems and process.name != site.site:
         findings.append(
             f"{at(config, 'name')}: {process.name!r} must be the site's name {site.site!r}: peers know a box by it"
@@ -50,33 +50,30 @@ def check_process(
     return process, site, tags
 
 
-def check_devices(site: SiteSettings, findings: list[str]) -> dict[str, tuple[Tag, ...]]:
-    """The tag tables of a site's devices; what is wrong with them is added to `findings`."""
+def check_devices(site: SiteSettings, path: Path, findings: list[str]) -> dict[str, tuple[Tag, ...]]:
+    """The tag tables of a site's devices; what is wrong with them, or the machines, is added to `findings`."""
     tags: dict[str, tuple[Tag, ...]] = {}
-    kinds = {machine.device: machine.kind for machine in site.machines}
+    kinds: dict[str, str] = {}
+    for machine in site.machines:
+        try:
+            equipment.kind_of(machine)
+            kinds[machine.device] = machine.kind
+        except ConfigError as error:
+            findings += [f"{at(path, 'machines')}: {finding}" for finding in error.findings]
     for name, device in site.devices.items():
         try:
             tags[name] = read_tags(device.tags)
         except ConfigError as error:
             findings += error.findings
             continue
-        findings += [f"{device.tags}:1: {problem}" for problem in check_tags(tags[name])]
-        missing = NEEDED[kinds.get(name, "")] - {tag.name for tag in tags[name]}
+        findings += [f"{device.tags}:{tag.line}: {problem}" for tag, problem in check_tags(tags[name])]
+        needs = equipment.MACHINES[kinds[name]].NEEDS if name in kinds else ()
+        missing = set(needs) - {tag.name for tag in tags[name]}
         if missing:
             findings.append(
                 f"{device.tags}:1: a {kinds[name]} needs the tags {', '.join(sorted(missing))}; add rows for them"
             )
     return tags
-
-
-_RINGS = {f"{ring}{slot}.SeqHead" for ring in ("Req", "Rep", "Dec") for slot in range(4)}
-_HEADER = {"MapId", "BootCount", "PlcHeartbeat", "StateCurrent", "CmdAckSeq", "CmdResult", "CmdSeq", "WcsHeartbeat"}
-NEEDED: dict[str, set[str]] = {
-    "": set(),
-    "sorter": _HEADER | _RINGS | {"ReqSeqLast", "RepSeqLast", "ReqSeqSeen", "RepSeqSeen", "Lane01.Bits"},
-    "conveyor": _HEADER | _RINGS | {"ReqSeqLast", "RepSeqLast", "ReqSeqSeen", "RepSeqSeen"},
-    "robot": _HEADER | {"JobSeq", "JobSeqAck", "JobSeqDone", "JobId", "JobIdEcho", "Result", "PickedCount", "Ready"},
-}
 
 
 def _check_departures(config: Path, process: ProcessSettings, site: SiteSettings | None) -> list[str]:
@@ -107,7 +104,7 @@ def describe(config: Path) -> tuple[list[str], dict[str, Any]]:
     if kind == "edge/site/1":
         site = read_site(config)
         findings: list[str] = []
-        tags = check_devices(site, findings)
+        tags = check_devices(site, config, findings)
         if findings:
             raise ConfigError(findings)
         return _describe_site(site, tags), {"site": site.site, "machines": [m.machine_id for m in site.machines]}
@@ -146,7 +143,13 @@ def _describe_site(site: SiteSettings, tags: dict[str, tuple[Tag, ...]]) -> list
         device = site.devices[machine.device]
         where = device.url if device.driver == "opcua" else f"{device.host}:{device.port} unit {device.unit}"
         how = f"{machine.kind} over {device.driver} {where}, {len(tags[machine.device])} tags"
-        lines.append(f"machine  {machine.machine_id}: {how}")
+        lines.append(f"machine  {site.path_of(machine)}: {how}")
+    if site.fleet is not None:
+        parts = f"{len(site.fleet.nodes)} nodes, {len(site.fleet.edges)} edges, {len(site.fleet.stations)} stations"
+        lines.append(f"fleet    {len(site.vehicles)} vehicles at {site.fleet.broker.url}, {parts}")
+        for vehicle in site.vehicles:
+            topic = site.fleet.topic(vehicle, "+")
+            lines.append(f"vehicle  {vehicle.vehicle_id}: VDA 5050 {vehicle.version} at {topic}, home {vehicle.home}")
     return lines
 
 
@@ -162,7 +165,10 @@ def json_schema(what: str) -> dict[str, Any]:
         "orders-map": OrderMapping.model_json_schema,
     }
     head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": f"edge/{what}/1"}
-    return {**head, **_as_written(schemas[what](by_alias=True))}
+    written = _as_written(schemas[what](by_alias=True))
+    if what == "site":
+        written["$defs"]["MachineSettings"]["properties"]["kind"]["enum"] = sorted(equipment.MACHINES)
+    return {**head, **written}
 
 
 _DURATION = {"type": "string", "pattern": "^[0-9]+ *(ms|s|min|h)$"}

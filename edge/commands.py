@@ -12,7 +12,9 @@ from typing import Any
 import click
 
 from edge import __version__
+from edge.doctor_command import doctor, tags
 from edge.logs import set_up_logs
+from edge.pki_command import pki
 from edge.questions import what_if_command, why, why_not_command
 
 CONFIG = Path(__file__).resolve().parent.parent / "config"
@@ -262,5 +264,6 @@ def aside(journal: Path, release: bool) -> None:
             click.echo(f"{path}: {release_aside(path)} released; they count again from the next start on")
 
 
-for question in (why, why_not_command, what_if_command):
+for question in (why, why_not_command, what_if_command, tags, doctor):
     cli.add_command(question)
+cli.add_command(pki)

@@ -77,6 +77,18 @@ def why_unit_command(hu_id: str, places: tuple[Path, ...], timezone: str, as_jso
     _answer(why_unit(entries, hu_id, restored_floor(journals), timezone), as_json)
 
 
+@why.command("machine")
+@click.argument("machine_id")
+@_asking
+def why_machine_command(machine_id: str, places: tuple[Path, ...], timezone: str, as_json: bool) -> None:
+    """What a machine does since when, whose cause it is, and what it needs. Exit 1 if nobody knows it."""
+    from edge.history import History, find_journals
+    from edge.why.machine import why_machine
+
+    _check_zone(timezone)
+    _answer(why_machine(_in_time_order(History(find_journals(places)).new()), machine_id, timezone), as_json)
+
+
 @click.command("why-not")
 @click.argument("task_id", required=False)
 @click.argument("resource_id", required=False)

@@ -74,7 +74,7 @@ class Runtime:
         """Rises as long as the decide loop turns; the machines' heartbeats follow it."""
         self.machines: MachineWall | None = None
         if site is not None and "wes" in process.systems:
-            self.machines = MachineWall(site, self.figures, lambda: self.beats)
+            self.machines = MachineWall(site, self.figures, lambda: self.beats, process.data / "links")
         self.aside = Aside()
         self._inbox: asyncio.Queue[Pending] = asyncio.Queue(process.limits.inbox_max)
         self._later: list[Pending] = []

@@ -5,10 +5,12 @@ import contextlib
 import logging
 import sys
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Never
 
 from edge import equipment, plc
+from edge.fleet_wall import FleetWall
 from edge.messages import CommandMachine, DivertUnit, Message, StartJob
 from edge.page.figures import Figures
 from edge.plc.image import ProcessImage
@@ -19,28 +21,37 @@ logger = logging.getLogger(__name__)
 COMMANDS_MAX = 1_000
 PAGE_RESTART_S = 1.0
 PAGE_STOP_S = 3.0
+FAREWELL_S = 0.5
+COUNT_EVERY_S = 2.0
 
 Command = DivertUnit | StartJob | CommandMachine
 Report = Callable[[Message], Awaitable[Sequence[Message]]]
 
 
 class MachineWall:
-    """The machines of a box: one process image, one link, one watcher and one queue of commands each."""
+    """The machines of a box: one process image, one link, one watcher and one queue of commands each; its vehicles."""
 
-    def __init__(self, site: SiteSettings, figures: Figures, beats: Callable[[], int]) -> None:
+    def __init__(
+        self, site: SiteSettings, figures: Figures, beats: Callable[[], int], remembered: Path | None = None
+    ) -> None:
         self._site = site
         self._figures = figures
+        self._remembered = remembered
+        """Folder in which the links note where they can go on."""
         self._queues: dict[str, asyncio.Queue[Command]] = {}
         self._machines = [(machine, *self._build(machine, beats)) for machine in site.machines]
+        self._fleet = FleetWall(site, site.fleet, figures) if site.fleet and site.vehicles else None
 
     def _build(self, machine: MachineSettings, beats: Callable[[], int]) -> tuple[ProcessImage, equipment.Machine]:
         device = self._site.devices[machine.device]
         image = ProcessImage(read_tags(device.tags))
         self._queues[machine.machine_id] = asyncio.Queue(COMMANDS_MAX)
-        return image, equipment.MACHINES[machine.kind](machine, image, beats)
+        return image, equipment.kind_of(machine)(machine, image, beats)
 
     def act(self, command: Message) -> None:
         """Hands a command to its machine; a full queue (machine long gone) drops the oldest, counted."""
+        if self._fleet is not None and self._fleet.act(command):
+            return
         if not isinstance(command, Command):
             return
         queue = self._queues.get(command.machine_id)
@@ -53,13 +64,36 @@ class MachineWall:
         queue.put_nowait(command)
 
     async def keep(self, report: Report, epoch: int, now_ms: Callable[[], int]) -> None:
-        """Runs every machine, for ever."""
-        async with asyncio.TaskGroup() as group:
-            for machine, image, thing in self._machines:
+        """Runs every machine, for ever. The links end last, so that each PLC can still be told that we stop."""
+        async with asyncio.TaskGroup() as links:
+            for machine, image, _ in self._machines:
                 device = self._site.devices[machine.device]
-                group.create_task(plc.PROTOCOLS[device.driver](device, tuple(image.tags), image))
-                group.create_task(thing.watch(report, epoch, now_ms))
-                group.create_task(self._obey(machine.machine_id, thing))
+                path = self._remembered and self._remembered / f"{machine.device}.json"
+                links.create_task(plc.PROTOCOLS[device.driver](device, tuple(image.tags), image, path))
+            try:
+                async with asyncio.TaskGroup() as group:
+                    for machine, _, thing in self._machines:
+                        group.create_task(thing.watch(report, epoch, now_ms))
+                        group.create_task(self._obey(machine.machine_id, thing))
+                    group.create_task(self._count())
+                    if self._fleet is not None:
+                        group.create_task(self._fleet.keep(report, now_ms))
+            finally:
+                await self._farewell()
+
+    async def _farewell(self) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(FAREWELL_S), asyncio.TaskGroup() as group:
+                for _, _, thing in self._machines:
+                    group.create_task(thing.farewell())
+
+    async def _count(self) -> Never:
+        """What went wrong on the wires, all machines together, as figures."""
+        while True:
+            for field in fields(equipment.Counts):
+                total = sum(getattr(thing.counts, field.name) for _, _, thing in self._machines)
+                self._figures.level(f"wire_{field.name}", total)
+            await asyncio.sleep(COUNT_EVERY_S)
 
     async def _obey(self, machine_id: str, thing: equipment.Machine) -> Never:
         queue = self._queues[machine_id]

@@ -25,7 +25,8 @@ MAY_IMPORT = {
     "edge/oms/": PURE | {"edge.messages", "edge.oms"},
     "edge/wms/": PURE | {"edge.messages", "edge.wms"},
     "edge/wes/": PURE | {"edge.messages", "edge.wes"},
-    "edge/equipment/": STDLIB | {"edge.messages", "edge.settings", "edge.plc.image", "edge.equipment"},
+    "edge/equipment/": STDLIB | {"edge.messages", "edge.settings", "edge.plc.image", "edge.vda5050", "edge.equipment"},
+    "edge/vda5050/": STDLIB | {"edge.messages", "edge.vda5050"},
     "edge/plc/": STDLIB | {"edge.settings", "edge.plc"},
     "edge/uplink/": STDLIB | {"edge.messages", "edge.codec", "edge.settings", "edge.uplink"},
     "edge/page/": STDLIB | {"edge.messages", "edge.codec", "edge.settings", "edge.page", "edge.__version__"},
@@ -40,9 +41,21 @@ MAY_IMPORT = {
 }
 # Each outside library is imported by these files and no other.
 DOORS = {
-    "asyncua": {"edge/plc/opcua.py", "plc_sim/opcua.py"},
-    "pymodbus": {"edge/plc/modbus.py"},
-    "paho": {"edge/uplink/mqtt.py"},
+    "asyncua": {
+        "edge/plc/opcua/feed.py",
+        "edge/plc/opcua/liveness.py",
+        "edge/plc/opcua/methods.py",
+        "edge/plc/opcua/session.py",
+        "edge/plc/opcua/subscriptions.py",
+        "edge/plc/opcua/variants.py",
+        "plc_sim/conformance/opcua.py",
+        "plc_sim/opcua/certificates.py",
+        "plc_sim/opcua/methods.py",
+        "plc_sim/opcua/server.py",
+        "plc_sim/opcua/space.py",
+    },
+    "pymodbus": {"edge/plc/wire.py"},
+    "paho": {"edge/uplink/mqtt.py", "plc_sim/vehicle_mqtt.py"},
     "amqtt": {"edge/uplink/embedded_broker.py"},
     "sqlite3": {"edge/journal.py"},
     "uvloop": {"edge/runtime.py", "plc_sim/__main__.py"},
@@ -50,7 +63,7 @@ DOORS = {
     "httpx": {"edge/intake/send.py", "plc_sim/people.py"},
     "setuptools": {"edge/build.py"},
 }
-PYDANTIC = ("edge/settings/", "edge/codec.py", "edge/intake/mapping.py", "edge/opening.py")
+PYDANTIC = ("edge/settings/", "edge/codec.py", "edge/vda5050/", "edge/intake/mapping.py", "edge/opening.py")
 PUTS_TOGETHER = {"edge.runtime": {"edge/__main__.py", "edge/commands.py"}, "edge.walls": {"edge/runtime.py"}}
 SAYS_NOTHING = {"base", "common", "constants", "core", "helper", "helpers", "manager", "misc", "types", "util", "utils"}
 LAST_RESORT = "edge/__main__.py"

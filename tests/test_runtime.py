@@ -504,9 +504,9 @@ def dead_box(data: Path, port: int) -> Path:
     """A box whose broker and PLCs never answer, with a page."""
     devices = {
         name: device.model_copy(
-            update={"port": port} if device.driver == "modbus" else {"url": f"opc.tcp://127.0.0.1:{port}"}
+            update={"port": port, "unit": unit} if device.driver == "modbus" else {"url": f"opc.tcp://127.0.0.1:{port}"}
         )
-        for name, device in site().devices.items()
+        for unit, (name, device) in enumerate(site().devices.items(), start=1)
     }
     data.mkdir(parents=True, exist_ok=True)
     (data / "site.yaml").write_text(

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from edge.checking import check_process
+from edge.opening import site_message
 from edge.settings import ConfigError, read_process, read_site, read_tags
 from edge.settings.checks import check_site_routes
 
@@ -34,6 +36,9 @@ def test_the_shipped_configuration_is_sound(config: Path) -> None:
         assert len(read_tags(table)) > 40
 
 
+TO_SORTER = "{start: conveyor1, end: sorter1}"
+
+
 @pytest.mark.parametrize(
     ("old", "new", "field", "remedy"),
     [
@@ -53,7 +58,18 @@ def test_the_shipped_configuration_is_sound(config: Path) -> None:
         ("max_recirc: 3", "lane_by: customer", "lane_by", "departure"),
         ("machine_id: conveyor2", "machine_id: conveyor1", "machines", "used 2 times"),
         ("insecure: true ", "insecure: false ", "devices.plc_conveyor2", "security is none"),
+        ("scanner_to_first_mm: 10000", "scanner_to_first_mm: 400", "scanner_to_first_mm", "at least 405 mm"),
+        ("conveyor: conveyor1}", "conveyor: ''}", "machines", "nothing leads to conveyor1"),
         ("schema: edge/site/1", "schema: edge/site/9", "schema", "edge/site/1"),
+        (
+            "devices:\n",
+            "segments: [{start: conveyor1, end: sorter9}]\ndevices:\n",
+            "segments.0.end",
+            "no machine, place",
+        ),
+        ("devices:\n", f"segments: [{TO_SORTER}, {TO_SORTER}]\ndevices:\n", "segments.1", "twice"),
+        ("devices:\n", "segments: [{start: conveyor1, end: conveyor2}]\ndevices:\n", "segments", "feeds 'sorter1'"),
+        ("devices:\n", "segments: [{start: HOME, end: HOME}]\ndevices:\n", "segments.0", "goes nowhere"),
     ],
 )
 def test_a_bad_site_file_is_refused(config: Path, old: str, new: str, field: str, remedy: str) -> None:
@@ -64,6 +80,35 @@ def test_a_bad_site_file_is_refused(config: Path, old: str, new: str, field: str
     where = re.match(rf"{re.escape(str(config / 'site.yaml'))}:(\d+):(\d+): ", finding)
     assert where, f"no file:line:column in {finding!r}"
     assert abs(int(where[1]) - line) <= 30, f"{finding!r} points far from line {line}"
+
+
+def test_a_lane_nothing_leads_to_is_named(config: Path) -> None:
+    site = config / "site.yaml"
+    change(site, "devices:", "segments:\n  - {start: sorter1, end: sorter1/L01}\ndevices:")
+    with pytest.raises(ConfigError) as caught:
+        read_site(site)
+    assert len(caught.value.findings) == 13
+    assert all("cannot be reached" in finding and "add a segment" in finding for finding in caught.value.findings)
+    change(site, "segments:\n  - {start: sorter1, end: sorter1/L01}\n", "")
+    for conveyor in ("conveyor1", "conveyor2"):
+        change(site, f"conveyor: {conveyor}}}", "conveyor: ''}")
+    with pytest.raises(ConfigError, match="no lane of sorter1 can be reached"):
+        read_site(site)
+
+
+def test_registers_with_two_writers_are_named_with_their_lines(config: Path) -> None:
+    table = config / "tags" / "sorter_modbus.csv"
+    rows = table.read_text().splitlines()
+    beat = next(n for n, row in enumerate(rows, 1) if row.startswith("PlcHeartbeat,"))
+    clash = next(n for n, row in enumerate(rows, 1) if row.startswith("WcsEpoch,"))
+    cells = rows[clash - 1].split(",")
+    cells[2:4] = ["2", "400003"]
+    rows[clash - 1] = ",".join(cells)
+    table.write_text("\n".join(rows) + "\n")
+    with pytest.raises(ConfigError) as caught:
+        check_process(config / "box.yaml")
+    (finding,) = caught.value.findings
+    assert finding.startswith(f"{table}:{max(beat, clash)}: WcsEpoch: holding 2 is already PlcHeartbeat (line {beat}")
 
 
 def test_a_route_needs_a_lane_or_a_pool(config: Path) -> None:
@@ -119,3 +164,16 @@ def test_a_page_beyond_loopback_needs_keys_and_tokens(config: Path) -> None:
     change(config / "box.yaml", "page: {port: 8080}", "page: {port: 8080, host: 0.0.0.0}")
     with pytest.raises(ConfigError, match="token_file"):
         read_process(config / "box.yaml")
+
+
+def test_segments_come_to_the_systems_as_they_stand_in_the_file(config: Path) -> None:
+    change(
+        config / "site.yaml",
+        "devices:\n",
+        f"segments: [{TO_SORTER}, {{start: sorter1/L12, end: conveyor2}}]\ndevices:\n",
+    )
+    found = site_message(read_site(config / "site.yaml")).segments
+    assert [(each.start, each.end, each.capacity) for each in found] == [
+        ("conveyor1", "sorter1", 0),
+        ("sorter1/L12", "conveyor2", 0),
+    ]

@@ -13,6 +13,7 @@ from edge.messages import (
     TaskStarted,
     TaskUnassigned,
 )
+from edge.messages.vehicles import DriveProgressed, VehicleChanged
 from edge.page.demand import order_picked
 from edge.page.floor import add_unit, move
 from edge.page.picture import PEOPLE_MAX, TASKS_EACH_MAX, Assignment, PersonRow, Picture, cut
@@ -32,6 +33,21 @@ def joined(p: Picture, m: ResourceJoined) -> None:
 def left(p: Picture, m: ResourceLeft) -> None:
     p.state.people.pop(m.resource_id, None)
     p.touch("people", m.resource_id)
+
+
+def vehicle_changed(p: Picture, m: VehicleChanged) -> None:
+    """A vehicle is shown like a person, at the node it passed last."""
+    row = _person(p, m.vehicle_id, ResourceKind.VEHICLE, m.at_ms)
+    if row is not None:
+        row.kind, row.location = ResourceKind.VEHICLE.value, cut(m.node_id) or row.location
+        p.touch("people", m.vehicle_id)
+
+
+def vehicle_moved(p: Picture, m: DriveProgressed) -> None:
+    row = p.state.people.get(m.vehicle_id)
+    if row is not None:
+        row.location = cut(m.node_id)
+        p.touch("people", m.vehicle_id)
 
 
 def assigned(p: Picture, m: TaskAssigned) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import secrets
 
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
@@ -9,10 +10,11 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from edge import __version__
-from edge.messages import AlarmAcknowledged, CommandEnded, MachineCommand
+from edge.messages import AlarmAcknowledged, MachineCommand, MachineCommandRefused
 from edge.page import metrics
 from edge.page.exchange import Problem, answer, id_of, live_of, read_object, refusal, tell, who
 from edge.page.live import Live, Watcher
+from edge.page.picture import ID_MAX
 
 SEND_S = 10.0
 COMMANDS = ", ".join(command.name for command in MachineCommand)
@@ -32,11 +34,13 @@ async def command(request: Request) -> Response:
     name = str(body.get("command", "")).upper()
     if name not in MachineCommand.__members__:
         raise Problem(422, f"command {name[:40]!r} is not known", f"use one of {COMMANDS}")
+    request_id = str(body.get("request_id") or secrets.token_hex(8))[:ID_MAX]
     fields = {"args": [], **body, "machine_id": machine_id, "command": MachineCommand[name].value}
-    for output in await tell(request, "MachineCommandRequested", {**fields, "by": who(request, body)}):
-        if isinstance(output, CommandEnded) and output.machine_id == machine_id and output.result == "REJECTED":
-            raise refusal(output.reason or "REJECTED", "", "look at the machine's state first")
-    return answer({"result": "asked", "machine_id": machine_id, "command": name})
+    asked = {**fields, "by": who(request, body), "request_id": request_id}
+    for output in await tell(request, "MachineCommandRequested", asked):
+        if isinstance(output, MachineCommandRefused) and output.request_id == request_id:
+            raise refusal(output.reason, output.detail, "look at the machine's state first")
+    return answer({"result": "asked", "machine_id": machine_id, "command": name, "request_id": request_id})
 
 
 async def acknowledge(request: Request) -> Response:

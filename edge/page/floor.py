@@ -14,12 +14,26 @@ from edge.messages import (
     UnitMissing,
     UnitScanned,
     UnitSorted,
+    ZoneChanged,
+    ZoneFault,
     lane_location,
 )
-from edge.page.picture import LANES_MAX, MACHINES_MAX, UNITS_MAX, LaneRow, MachineRow, Picture, UnitRow, cut
+from edge.messages.packml import time_of
+from edge.page.picture import (
+    LANES_MAX,
+    MACHINES_MAX,
+    UNITS_MAX,
+    ZONES_MAX,
+    LaneRow,
+    MachineRow,
+    Picture,
+    UnitRow,
+    ZoneRow,
+    cut,
+)
 
 LEARN_SHIFT = 2
-GONE = (SortResult.LOST, SortResult.FLUSHED)
+GONE = (SortResult.LOST, SortResult.FLUSHED, SortResult.UNKNOWN)
 
 
 def site_opened(p: Picture, m: SiteOpened) -> None:
@@ -47,8 +61,24 @@ def site_opened(p: Picture, m: SiteOpened) -> None:
 
 def machine_changed(p: Picture, m: MachineChanged) -> None:
     row = machine(p, m.machine_id)
-    row.state, row.link, row.reason, row.since_ms = m.state.name, m.link.value, cut(m.reason), m.at_ms
+    if (m.state.name, m.link.value, cut(m.reason)) != (row.state, row.link, row.reason):
+        row.state, row.link, row.reason, row.since_ms = m.state.name, m.link.value, cut(m.reason), m.at_ms
+    if row.timed_ms:
+        row.spent_ms[row.time] = row.spent_ms.get(row.time, 0) + max(0, m.at_ms - row.timed_ms)
+    row.flow, row.time, row.timed_ms = m.flow.value, time_of(m).value, m.at_ms
     p.touch("machines", m.machine_id)
+
+
+def zone_changed(p: Picture, m: ZoneChanged) -> None:
+    """Shown while something is the matter with it."""
+    key = f"{m.machine_id}/Z{m.zone:02}"
+    if m.fault is ZoneFault.NONE and not m.accumulating:
+        p.state.zones.pop(key, None)
+    elif key in p.state.zones or len(p.state.zones) < ZONES_MAX:
+        p.state.zones[key] = ZoneRow(m.machine_id, m.zone, m.fault.value, m.at_ms)
+    else:
+        p.drop("zones")
+    p.touch("zones", key)
 
 
 def lane_assigned(p: Picture, m: LaneAssigned) -> None:
@@ -69,6 +99,7 @@ def lane_changed(p: Picture, m: LaneChanged) -> None:
             return
         row = p.state.lanes[key] = LaneRow(m.machine_id, m.lane)
     row.enabled, row.full, row.jam = m.enabled, m.full, m.jam
+    row.almost_full, row.rate_limited = m.almost_full, m.rate_limited
     p.touch("lanes", key)
 
 
@@ -130,7 +161,7 @@ def unit_sorted(p: Picture, m: UnitSorted) -> None:
         remove_unit(p, unit)
     elif m.result is SortResult.HANDOVER:
         move(p, unit, "infeed", m.at_ms, _feeds(p, m.machine_id))
-    elif m.result in GONE:
+    elif m.result in GONE and not (m.result is SortResult.FLUSHED and m.lane):
         move(p, unit, "missing", m.at_ms, m.machine_id)
     elif m.lane:
         _rest(p, unit, m.machine_id, m.lane, m.at_ms)

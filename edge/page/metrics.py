@@ -76,9 +76,15 @@ def _picture(state: State) -> list[str]:
     alarms = [({"priority": str(n)}, sum(a.priority == n for a in active)) for n in (1, 2, 3, 4)]
     orders = [({"status": status}, n) for status, n in state.counts.items()]
     totals = [({"name": name}, n) for name, n in state.totals.items()]
+    spent = [
+        ({"machine": m.machine_id, "category": category}, ms / 1000)
+        for m in state.machines.values()
+        for category, ms in m.spent_ms.items()
+    ]
     lanes = [({"machine": r.machine_id, "lane": str(r.lane)}, r.count) for r in state.lanes.values()]
     return [
         *_family("edge_link_up", "gauge", "The link to a machine's PLC is good", links),
+        *_family("edge_machine_seconds_total", "counter", "Whose time it was, up to the last change", spent),
         *_family("edge_peer_up", "gauge", "The other process is online", peers),
         *_family("edge_alarms_active", "gauge", "Alarms not cleared, by priority", alarms),
         *_family("edge_orders", "gauge", "Orders by status", orders),

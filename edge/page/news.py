@@ -13,12 +13,16 @@ from edge.messages import (
     EventSetAside,
     GoodsReceived,
     GoodsRefused,
+    HandshakeFailed,
     JobEnded,
+    JobOverdue,
     LaneChanged,
     LineShorted,
     Link,
     MachineChanged,
+    MachineCommandRefused,
     MachineCommandRequested,
+    MergeChanged,
     Message,
     OrderAccepted,
     OrderCancelRefused,
@@ -32,6 +36,7 @@ from edge.messages import (
     OrderRolled,
     OrderShipped,
     OrderStarted,
+    PackMl,
     PeerChanged,
     ResourceJoined,
     ResourceLeft,
@@ -41,6 +46,8 @@ from edge.messages import (
     UnitMissing,
     UnitRerouted,
     UnitSorted,
+    ZoneChanged,
+    ZoneFault,
 )
 
 Line = tuple[str, str, str]
@@ -65,13 +72,43 @@ def short_id(hu_id: str) -> str:
 def _machine(m: MachineChanged) -> Line:
     if m.link is Link.LOST:
         return f"{m.machine_id}: link lost{_why(m.reason)}", WARN, m.machine_id
+    if m.state is PackMl.EXECUTE and not m.reason:
+        return NOTHING
     return f"{m.machine_id} is {m.state.name}{_why(m.reason)}", "", m.machine_id
 
 
 def _lane(m: LaneChanged) -> Line:
-    faults = [word for word, on in (("jam", m.jam), ("full", m.full), ("disabled", not m.enabled)) if on]
+    words = (("jam", m.jam), ("full", m.full), ("rate limited", m.rate_limited), ("disabled", not m.enabled))
+    faults = [word for word, on in words if on]
+    if not faults and m.almost_full:
+        return NOTHING
     text = " and ".join(faults) or "clear again"
     return f"{m.machine_id} lane {m.lane} is {text}", WARN if m.jam else "", f"{m.machine_id}/L{m.lane:02}"
+
+
+def _zone(m: ZoneChanged) -> Line:
+    bad = m.fault is not ZoneFault.NONE
+    text = m.fault.value.replace("_", " ") if bad else "accumulating" if m.accumulating else "clear again"
+    return f"{m.machine_id} zone {m.zone}: {text}", WARN if bad else "", m.machine_id
+
+
+def _merge(m: MergeChanged) -> Line:
+    if m.moving:
+        return NOTHING
+    return f"{m.machine_id} merge {m.merge} stands, {' and '.join(map(str, m.waiting))} units wait", "", m.machine_id
+
+
+def _handshake(m: HandshakeFailed) -> Line:
+    text = f"{m.machine_id}: {m.count} {m.flaw.value.replace('_', ' ')}{_why(m.detail)}"
+    return text, WARN, m.machine_id
+
+
+def _refused(m: MachineCommandRefused) -> Line:
+    return f"{m.machine_id}: {m.command.name} refused, {m.reason}{_why(m.detail)}", WARN, m.machine_id
+
+
+def _overdue(m: JobOverdue) -> Line:
+    return f"{m.machine_id}: job {m.job_id} has taken {m.worked_ms // 1000} s so far", WARN, m.machine_id
 
 
 def _sorted(m: UnitSorted) -> Line:
@@ -125,8 +162,13 @@ def _why(reason: str) -> str:
 SAY: dict[type[Message], Callable[[Any], Line]] = {
     MachineChanged: _machine,
     LaneChanged: _lane,
+    ZoneChanged: _zone,
+    MergeChanged: _merge,
+    HandshakeFailed: _handshake,
     UnitSorted: _sorted,
     JobEnded: _job,
+    JobOverdue: _overdue,
+    MachineCommandRefused: _refused,
     OrderShipped: _shipped,
     OrderClosed: _closed,
     DepartureClosed: _departed,

@@ -16,6 +16,7 @@ NEWS_MAX = 200
 PEERS_MAX = 50
 MACHINES_MAX = 200
 LANES_MAX = 1000
+ZONES_MAX = 500
 TEXT_MAX = 300
 ID_MAX = 100
 PULSE_BUCKETS = 48
@@ -33,11 +34,26 @@ class MachineRow:
     link: str = "unknown"
     since_ms: int = 0
     reason: str = ""
+    flow: str = ""
+    time: str = "unknown"
+    timed_ms: int = 0
+    """Since then its time is `time`; `spent_ms` are the times before, by category, since the picture began."""
+    spent_ms: dict[str, int] = field(default_factory=dict)
     job: str = ""
     jobs_done: int = 0
     belt_ms: int = 12_000
     infeed_ms: int = 2_000
     round_ms: int = 30_000
+
+
+@dataclass(slots=True)
+class ZoneRow:
+    """A conveyor zone in trouble, or told to keep its unit; `fault` is "" for the latter."""
+
+    machine_id: str
+    zone: int
+    fault: str
+    since_ms: int
 
 
 @dataclass(slots=True)
@@ -51,6 +67,8 @@ class LaneRow:
     enabled: bool = True
     full: bool = False
     jam: bool = False
+    almost_full: bool = False
+    rate_limited: bool = False
     count: int = 0
     lane_ms: int = 7_000
 
@@ -197,6 +215,7 @@ class State:
     office: OfficeRow | None = None
     machines: dict[str, MachineRow] = field(default_factory=dict)
     lanes: dict[str, LaneRow] = field(default_factory=dict)
+    zones: dict[str, ZoneRow] = field(default_factory=dict)
     units: dict[str, UnitRow] = field(default_factory=dict)
     tracks: dict[str, str] = field(default_factory=dict)
     people: dict[str, PersonRow] = field(default_factory=dict)

@@ -15,6 +15,7 @@ from edge.messages import Message
 from edge.page.kpi_departures import Departures
 from edge.page.kpi_floor import Floor
 from edge.page.kpi_forecasts import Forecasts
+from edge.page.kpi_machines import Machines
 from edge.page.kpi_orders import Orders, orders_part
 from edge.page.kpi_stock import Stock
 
@@ -33,8 +34,9 @@ class Report:
         self._departures = Departures()
         self._floor = Floor()
         self._forecasts = Forecasts()
+        self._machines = Machines()
         self._table: dict[type[Message], list[Callable[[Any], None]]] = {}
-        for part in (self._orders, self._stock, self._departures, self._floor, self._forecasts):
+        for part in (self._orders, self._stock, self._departures, self._floor, self._forecasts, self._machines):
             for kind, see in part.table.items():
                 self._table.setdefault(kind, []).append(see)
 
@@ -67,6 +69,7 @@ class Report:
             **self._departures.part(Counter(book.planned_id for book in books if book.outcome == "open")),
             **floor,
             "forecasts": self._forecasts.part(),
+            "machines": self._machines.part(),
             "latency_ms": None if virtual else floor["latency_ms"],
             **{name: None if virtual else figures.get(name) for name in MEASURED},
             "messages": {name: counts.get(name, 0) for name in ("sent", "received", "duplicates", "resent")},
@@ -99,6 +102,7 @@ def kpi_table(result: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("order cycle", f"{_spread(result['order_cycle_s'])} s"),
         ("tasks", _listed(tasks["by_kind"])),
         ("sorter", _listed(sorter)),
+        *(("OEE " + machine["machine_id"], _oee(machine)) for machine in result["machines"]),
         ("scan to decision", "-" if result["latency_ms"] is None else f"{_spread(result['latency_ms'])} ms"),
         ("dispatch", "-" if result["dispatch_us"] is None else f"{_spread(result['dispatch_us'])} µs"),
         ("messages", _listed(result["messages"])),
@@ -126,6 +130,15 @@ def _foretold(forecasts: Mapping[str, Any]) -> str:
         f"{forecasts['made']} made, Brier {forecasts['brier']:.3f} (base rate {forecasts['base_rate_brier']:.3f}), "
         f"warnings {warned['true']} right{lead}, {warned['false']} wrong, {warned['missed_without']} missing"
     )
+
+
+def _oee(machine: Mapping[str, Any]) -> str:
+    """The product, its factors, and where the time went."""
+    factors = " x ".join(_percent(machine[name]) for name in ("availability", "performance", "quality"))
+    seconds = machine["seconds"]
+    whole = sum(seconds.values())
+    spent = ", ".join(f"{_percent(s / whole)} {name}" for name, s in seconds.items() if s) if whole else "no time"
+    return f"{_percent(machine['oee'])} = {factors}; {spent}"
 
 
 def _percent(value: float | None) -> str:

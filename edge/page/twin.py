@@ -56,7 +56,9 @@ from edge.messages import (
     UnitScanned,
     UnitSorted,
     UnitStaged,
+    ZoneChanged,
 )
+from edge.messages.vehicles import DriveProgressed, VehicleChanged
 from edge.page import alarms, crew, demand, departures, floor, outbound
 from edge.page.news import line_for
 from edge.page.picture import ID_MAX, NEWS_MAX, SHOWN_ORDERS_MAX, NewsRow, Picture, State, cut
@@ -68,6 +70,7 @@ FOLDS: dict[type[Message], Callable[[Picture, Any], None]] = {
     MachineChanged: floor.machine_changed,
     LaneChanged: floor.lane_changed,
     LaneAssigned: floor.lane_assigned,
+    ZoneChanged: floor.zone_changed,
     UnitScanned: floor.unit_scanned,
     DivertUnit: floor.divert_unit,
     UnitSorted: floor.unit_sorted,
@@ -77,6 +80,8 @@ FOLDS: dict[type[Message], Callable[[Picture, Any], None]] = {
     JobEnded: floor.job_ended,
     ResourceJoined: crew.joined,
     ResourceLeft: crew.left,
+    VehicleChanged: crew.vehicle_changed,
+    DriveProgressed: crew.vehicle_moved,
     TaskAssigned: crew.assigned,
     TaskUnassigned: crew.unassigned,
     TaskStarted: crew.started,
@@ -115,7 +120,7 @@ FOLDS: dict[type[Message], Callable[[Picture, Any], None]] = {
 IDS = {kind: tuple(f.name for f in fields(kind) if f.name.endswith("_id") and f.type is str) for kind in READERS}
 """The names in a message that may become keys of a table."""
 
-TABLES = ("machines", "lanes", "units", "people", "departures", "alarms", "peers")
+TABLES = ("machines", "lanes", "zones", "units", "people", "departures", "alarms", "peers")
 WHOLE = ("totals", "counts", "pulse", "dropped")
 
 

@@ -21,6 +21,8 @@ class Account:
     password: str | None
     tls: ssl.SSLContext | None
     keepalive_s: int
+    presence: bool = True
+    """Says under its name whether it is online."""
 
     @property
     def client_id(self) -> str:

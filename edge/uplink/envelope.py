@@ -29,7 +29,10 @@ TEXT_MAX = 100
 NUMBER_MAX = 2**53
 OFFICE = "office"
 
-_SUBJECTS = {"orders": "order", "stock": "stock", "work": "work", "machines": "machine", "outlook": "work"}
+_SUBJECTS = {
+    "orders": "order", "stock": "stock", "work": "work", "outlook": "work", "machines": "machine",
+    "sorting": "machine", "vehicles": "machine",
+}  # fmt: skip
 TRAVELS = {
     kind: _SUBJECTS.get(message.__module__.rpartition(".")[2], "other")
     for kind, message in KINDS.items()

@@ -1,4 +1,4 @@
-"""The wire: one MQTT connection after another, by paho; `keep` is the door of the uplink.
+"""The wire: one MQTT connection after another, by paho; `keep` is the door of the uplink, `keep_connected` a plain one.
 
 Every attempt is a fresh client, so that nothing an old one had queued is ever sent again; nothing is published before
 the broker has granted the subscriptions, and never more than it can take (its Receive Maximum). paho runs its own
@@ -33,7 +33,7 @@ from edge.settings import BrokerSettings
 from edge.uplink.account import Account, read_account
 from edge.uplink.envelope import Route, canonical, status_topic
 from edge.uplink.link import Figures, Link
-from edge.uplink.traffic import HEAR_AT_ONCE, OnPeer, Outbox, ReportInbound, Traffic, utc_ms
+from edge.uplink.traffic import HEAR_AT_ONCE, Listener, OnPeer, Outbox, ReportInbound, Traffic, utc_ms
 
 logger = logging.getLogger(__name__)
 
@@ -62,12 +62,12 @@ class WrongVersion(BrokerAway):
 class Session:
     """One connection, from CONNECT to its end. Callbacks run in paho's thread and only leave word for the loop."""
 
-    def __init__(self, account: Account, version: MQTTProtocolVersion, traffic: Traffic) -> None:
+    def __init__(self, account: Account, version: MQTTProtocolVersion, listener: Listener) -> None:
         self.version = version
         self.lost = ""
         """Why the connection is over; empty while it is not."""
         self._account = account
-        self._traffic = traffic
+        self._listener = listener
         self._loop = asyncio.get_running_loop()
         self._words: deque[tuple[str, Any]] = deque()
         self._told = False
@@ -93,7 +93,8 @@ class Session:
             client.username_pw_set(self._account.username, self._account.password)
         if self._account.tls is not None:
             client.tls_set_context(self._account.tls)
-        client.will_set(self._status_topic, self._status(online=False), qos=1, retain=True)
+        if self._account.presence:
+            client.will_set(self._status_topic, self._status(online=False), qos=1, retain=True)
         client.on_socket_open = self._on_socket_open
         client.on_connect = self._on_connect
         client.on_connect_fail = lambda client, _userdata: self._on_end(client, "no connection")
@@ -110,6 +111,10 @@ class Session:
     def _status(self, *, online: bool) -> bytes:
         status = {"schema": "edge/1", "name": self._account.name, "status": "online" if online else "offline"}
         return canonical(status | ({"at_ms": utc_ms()} if online else {}))
+
+    def _tell_presence(self, *, online: bool) -> None:
+        if self._account.presence:
+            self._send(self._status_topic, self._status(online=online), retain=True)
 
     # In paho's thread.
 
@@ -162,13 +167,13 @@ class Session:
             word, value = self._words.popleft()
             if word == "message":
                 if not self._closed:
-                    self._traffic.hear(*value)
+                    self._listener.hear(*value)
             elif word == "taken":
                 self._taken(*value)
             else:
                 self._state(word, value)
         while self._dropped:
-            self._traffic.overflowed(self._dropped.popleft())
+            self._listener.overflowed(self._dropped.popleft())
         if self._words and not self._told:
             self._told = True
             self._loop.call_soon(self._hear)
@@ -177,7 +182,7 @@ class Session:
         self._inflight.pop(mid, None)
         if reason.is_failure:
             logger.warning("broker refused a message", extra={"broker": self._account.url, "reason": str(reason)})
-        self._traffic.room_came()
+        self._listener.room_came()
 
     def _state(self, word: str, value: Any) -> None:
         if word == "opened":
@@ -209,7 +214,7 @@ class Session:
             raise WrongVersion(self.lost)
         if self.lost:
             raise BrokerAway(self.lost)
-        self._send(self._status_topic, self._status(online=True), retain=True)
+        self._tell_presence(online=True)
 
     async def _until(self, reached: Callable[[], bool], within_s: float) -> None:
         """Waits until that is so, or the connection is lost."""
@@ -241,7 +246,7 @@ class Session:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(CLOSE_TIMEOUT_S):
                 if self._subscribed and not self.lost:
-                    self._send(self._status_topic, self._status(online=False), retain=True)
+                    self._tell_presence(online=False)
                     while self._inflight and not self._ended:
                         self._changed.clear()
                         await asyncio.sleep(0.01)
@@ -262,6 +267,11 @@ class Session:
     def publish(self, topic: str, payload: bytes, expiry_s: int) -> None:
         """Sends a message at least once, as long as this connection lasts."""
         self._send(topic, payload, expiry_s=expiry_s)
+
+    def post(self, topic: str, payload: bytes) -> None:
+        """Sends a message at most once; one that finds no connection is gone."""
+        if not self.lost:
+            self._client.publish(topic, payload, qos=0)
 
     def _send(self, topic: str, payload: bytes, *, retain: bool = False, expiry_s: int = 0) -> None:
         properties = None
@@ -306,7 +316,7 @@ async def keep(
     traffic = Traffic(links, outbox, report_inbound, on_peer)
     async with asyncio.TaskGroup() as group:
         group.create_task(traffic.run())
-        await _keep_connected(account, traffic)
+        await keep_connected(account, traffic)
     raise AssertionError("unreachable: both run for ever")
 
 
@@ -316,16 +326,16 @@ _OTHER = {
 }
 
 
-async def _keep_connected(account: Account, traffic: Traffic) -> Never:
+async def keep_connected(account: Account, listener: Listener) -> Never:
     """One session after the other; logs changes only."""
     failures, said, proven, version = 0, "", False, MQTTProtocolVersion.MQTTv5
     while True:
-        began, session = time.monotonic(), Session(account, version, traffic)
+        began, session = time.monotonic(), Session(account, version, listener)
         try:
             await session.open()
             logger.info("broker connected", extra={"broker": account.url, "mqtt": version.name})
             said, proven = "", True
-            traffic.join(session)
+            listener.join(session)
             await session.stay()
         except WrongVersion as error:
             why = str(error)
@@ -337,7 +347,7 @@ async def _keep_connected(account: Account, traffic: Traffic) -> Never:
         except BrokerAway as error:
             why = str(error)
         finally:
-            traffic.leave()
+            listener.leave()
             await session.close()
         if why != said:
             said = why

@@ -61,7 +61,28 @@ class Wire(Protocol):
 
     def publish(self, topic: str, payload: bytes, expiry_s: int) -> None: ...
 
+    def post(self, topic: str, payload: bytes) -> None: ...
+
     def acknowledge(self, mid: int) -> None: ...
+
+
+class Listener(Protocol):
+    """Who is behind a connection; all on the event loop."""
+
+    def join(self, wire: Wire) -> None:
+        """A connection is up and subscribed."""
+
+    def leave(self) -> None:
+        """The connection is gone, or could not be made."""
+
+    def hear(self, topic: str, raw: bytes, mid: int) -> None:
+        """A message came in; `mid` 0 needs no acknowledgement."""
+
+    def overflowed(self, topic: str) -> None:
+        """A message was dropped because too many wait."""
+
+    def room_came(self) -> None:
+        """The broker took something."""
 
 
 @dataclass(slots=True)

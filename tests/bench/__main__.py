@@ -1,4 +1,4 @@
-"""The command: ./run bench [NAME]... [--quick] [--data DIR] [--json FILE]."""
+"""The command: ./run bench [NAME]... [--quick] [--data DIR] [--json FILE]; ./run bench audit|fallback [OPTION]..."""
 
 import importlib
 import os
@@ -14,7 +14,9 @@ from rich.table import Table
 
 from tests.bench.yardstick import canonical, machine
 
-NAMES = ("journal", "loop", "scan", "day", "dispatch")
+NAMES = ("journal", "loop", "scan", "tags", "day", "memory", "dispatch")
+SERIES = ("audit", "fallback")
+"""Commands of their own: they count what went wrong instead of measuring."""
 WIDTH = 120
 """Where there is no terminal to ask."""
 BUSY = 0.5
@@ -62,7 +64,7 @@ def show(console: Console, one: dict[str, Any]) -> None:
     help="Write the figures here as canonical JSON: one object {name, figures, machine}, a list if several ran.",
 )  # fmt: skip
 def main(names: tuple[str, ...], listing: bool, quick: bool, data: Path, json_file: Path | None) -> None:
-    """Measure the runtime: NAME is scan, loop, journal, day or dispatch; all of them if none is given.
+    """Measure the runtime: NAME is scan, tags, loop, journal, day or dispatch; all of them if none is given.
 
     Every figure stands beside a limit measured in the same run, in turn. A ratio is measured / limit, so 1.0 is as good
     as the limit and smaller is better; only ratios can be compared between machines. Run it on an otherwise idle
@@ -84,4 +86,6 @@ def main(names: tuple[str, ...], listing: bool, quick: bool, data: Path, json_fi
 
 
 if __name__ == "__main__":
+    if sys.argv[1:2] and sys.argv[1] in SERIES:
+        benchmark(sys.argv[1]).main(sys.argv[2:], prog_name=f"./run bench {sys.argv[1]}")
     main(prog_name="./run bench")

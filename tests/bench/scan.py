@@ -12,7 +12,7 @@ the protocol (one word read, one written, by the library alone) is measured betw
         edge_ms{}                   request seen by the edge -> decision written and answered
         round_trip_ms{}             the limit of edge_ms
         poll_ms, cycles_ms          what the PLC's clock waits for in any case: our poll (publishing) interval, and
-                                    the PLC's scan cycles (it shows a request over OPC UA and takes a decision in one)
+                                    the PLC's scan cycles (it shows a request in one and takes a decision in one)
         excess_ms                   plc p99 - poll_ms
         ratio_plc_p99_to_poll, ratio_plc_p99_to_waits (poll + cycles), ratio_edge_to_round_trip (p50),
         ratio_edge_p99_to_round_trip (p99)
@@ -49,6 +49,8 @@ START_S = 30.0
 SETTLE_S = 1.0
 """The last reports are on their way when the last unit lies in its lane."""
 HOUR_MS = 3_600_000
+CYCLES = 2
+"""Of the PLC: one until it shows a request, one until it takes a decision."""
 BELTS: dict[str, dict[str, int | str]] = {
     CONVEYOR: {"zones": 2, "zone_mm": 150, "speed_mm_s": 3000, "infeed_max": 50},
     SORTER: {
@@ -179,11 +181,11 @@ def figures(site: SiteSettings, runtime: Runtime, every: EveryTime, probes: dict
     assert runtime.machines is not None
     things = {machine.machine_id: thing for machine, _, thing in runtime.machines._machines}
     wire: dict[str, Any] = {}
-    for name, machine_id, cycles in (("modbus", SORTER, 1), ("opcua", CONVEYOR, 2)):
+    for name, machine_id in (("modbus", SORTER), ("opcua", CONVEYOR)):
         mine = [report for report in reports if report.machine_id == machine_id]
         poll_ms = device_of(site, machine_id).poll.fast
         edge_ms, torn = list(things[machine_id].latency_ms), things[machine_id].counts.torn
-        wire[name] = {"torn": torn} | _figures(mine, edge_ms, probes[name], poll_ms, cycles * SCAN_MS)
+        wire[name] = {"torn": torn} | _figures(mine, edge_ms, probes[name], poll_ms, CYCLES * SCAN_MS)
     return {key: spread(every.kept[key]) for key in ("loop_lag_us", "commit_us")} | wire
 
 

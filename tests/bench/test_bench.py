@@ -27,6 +27,10 @@ SCAN = {
     "scans", "no_decision", "torn", "plc_ms", "edge_ms", "round_trip_ms", "poll_ms", "cycles_ms", "excess_ms",
     "ratio_plc_p99_to_poll", "ratio_plc_p99_to_waits", "ratio_edge_to_round_trip", "ratio_edge_p99_to_round_trip",
 }  # fmt: skip
+TAGS = {
+    "requests", "tags_per_s", "cpu_us_per_tag", "cpu_percent_1s", "cpu_percent_10000_tags_1s", "cycle_ms",
+    "ratio_time_to_bare", "ratio_cpu_to_bare",
+}  # fmt: skip
 DAY = {"orders", "events", "compiled", "python", "same_events", "ratio_compiled_to_python"}
 PLAYED = {"core", "play_s", "cpu_s", "plan_s", "events_per_s", "virtual_hours", "virtual_hours_per_s"}
 
@@ -103,6 +107,13 @@ def test_scan_answers_every_scan() -> None:
     for protocol in ("modbus", "opcua"):
         assert set(found[protocol]) == SCAN
         assert found[protocol]["scans"] + found[protocol]["no_decision"] >= units
+
+
+def test_tags_are_read_at_both_speeds() -> None:
+    found, sizes = figures("tags"), benchmark("tags").QUICK
+    assert (found["tags"], found["rounds"]) == (sizes.tags, sizes.rounds)
+    assert set(found["modbus"]) == TAGS
+    assert found["modbus"]["cycle_ms"]["plan"] == benchmark("tags").PERIOD_MS
 
 
 def test_day_is_the_same_for_both_cores() -> None:

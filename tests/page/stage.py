@@ -32,7 +32,7 @@ from edge.messages import (
     TaskStarted,
     Zone,
 )
-from edge.messages.machines import CommandEnded
+from edge.messages.machines import MachineCommandRefused
 from edge.page.feed import Feed
 from edge.page.figures import Figures
 from edge.page.twin import Twin
@@ -173,8 +173,14 @@ class Stage:
                 return [GoodsRefused(at_ms=m.at_ms, asn_id="NONE", hu_id=m.hu_id, reason="UNKNOWN_ASN", detail="none")]
             case MachineCommandRequested(machine_id="sorter1"):
                 return [
-                    CommandEnded(
-                        at_ms=m.at_ms, machine_id="sorter1", command=m.command, result="REJECTED", reason="STATE"
+                    MachineCommandRefused(
+                        at_ms=m.at_ms,
+                        machine_id="sorter1",
+                        command=m.command,
+                        by=m.by,
+                        request_id=m.request_id,
+                        reason="STATE",
+                        detail="RESET is for STOPPED",
                     )
                 ]
         return []

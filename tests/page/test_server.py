@@ -189,7 +189,10 @@ async def test_machines_are_commanded_and_alarms_acknowledged(page: Page) -> Non
     assert isinstance(asked, MachineCommandRequested)
     assert (asked.command, asked.by, asked.args) == (MachineCommand.STOP, "ann", ())
     rejected = await page.post("/api/machines/sorter1/command", {"command": "RESET", "by": "ann"})
-    assert (failed(rejected, 409), rejected.json()["reason"]) == ("STATE", "STATE")
+    assert (failed(rejected, 409), rejected.json()["reason"]) == ("STATE: RESET is for STOPPED", "STATE")
+    named = {"command": "STOP", "by": "ann", "request_id": "r-1"}
+    answered = await page.post("/api/machines/conveyor1/command", named)
+    assert (answered.json()["request_id"], page.stage.reported[-1].request_id) == ("r-1", "r-1")
     failed(await page.post("/api/machines/nowhere/command", {"command": "STOP", "by": "ann"}), 404)
     failed(await page.post("/api/machines/sorter1/command", {"command": "DANCE", "by": "ann"}), 422)
     failed(await page.post("/api/alarms/lane/3/acknowledge", {"by": "ann"}), 404)

@@ -56,6 +56,8 @@ function machine(id) {
     title: id,
     facts: [["kind", m.kind], ["zone", m.zone], ["state", `${m.state} (${condition(m).text})`], ["link", m.link],
       ["since", m.since_ms ? `${clockTime(m.since_ms)}, ${span(now() - m.since_ms)} ago` : ""], ["reason", m.reason], ["job", m.job],
+      ["flow", m.flow], ["time so far", spent(m)],
+      ["zones", Object.values(view.zones || {}).filter((z) => z.machine_id === id).map((z) => `${z.zone}: ${z.fault.replace("_", " ") || "accumulating"}`).join(", ")],
       ["jobs done", m.kind === "robot" ? m.jobs_done : ""],
       ["on the belt", m.kind === "conveyor" ? `${Math.round(m.belt_ms / 1000)} s (learned)` : ""],
       ["one round", m.kind === "sorter" ? `${Math.round(m.round_ms / 1000)} s (learned)` : ""]],
@@ -63,6 +65,12 @@ function machine(id) {
     actions: [command("Reset", "RESET"), command("Start", "START"), command("Stop", "STOP"), command("Hold", "HOLD"),
       command("Unhold", "UNHOLD")],
   };
+}
+
+function spent(m) {
+  const ms = { ...m.spent_ms, [m.time]: (m.spent_ms[m.time] || 0) + (m.timed_ms ? now() - m.timed_ms : 0) };
+  const whole = Object.values(ms).reduce((sum, part) => sum + part, 0);
+  return whole ? Object.entries(ms).filter(([, part]) => part).map(([name, part]) => `${Math.round((100 * part) / whole)} % ${name}`).join(", ") : "";
 }
 
 function lane(key) {
@@ -73,7 +81,7 @@ function lane(key) {
   return {
     title: `${row.machine_id} lane ${row.lane}`,
     facts: [["routes", row.routes.join(", ") || row.holder || row.role], ["units", `${row.count} of ${row.capacity}`],
-      ["state", [row.jam && "jam", row.full && "full", !row.enabled && "disabled"].filter(Boolean).join(", ") || "normal"],
+      ["state", [row.jam && "jam", row.full && "full", row.rate_limited && "rate limited", !row.enabled && "disabled"].filter(Boolean).join(", ") || "normal"],
       ["in it", units.slice(-LISTED).map((u) => `${u.hu_id} (${u.order_id || "no order"})`).join(", ")]],
     note: "Commands go to the WES, which checks them.",
     actions: [row.enabled ? command("Disable", "LANE_DISABLE") : command("Enable", "LANE_ENABLE"), command("Clear jam", "CLEAR_JAM")],

@@ -5,7 +5,7 @@ const ORDERS_MAX = 500;
 const NEWS_MAX = 200;
 
 export const view = {
-  up: false, name: "", layout: null, office: null, messages: 0, machines: {}, lanes: {}, units: {}, people: {},
+  up: false, name: "", layout: null, office: null, messages: 0, machines: {}, lanes: {}, zones: {}, units: {}, people: {},
   orders: {}, departures: {}, alarms: {}, peers: {}, news: [], totals: {}, counts: {}, pulse: {}, dropped: {},
 };
 
