@@ -352,6 +352,9 @@ async def _stop(runtime: Runtime) -> None:
     logger.info("stopped", extra={"entries": journal.last_n})
 
 
+ENDS = (signal.SIGTERM, signal.SIGINT)
+
+
 def run(process: ProcessSettings, site: SiteSettings | None, *, accept: bool = False) -> None:
     """Runs a process until SIGINT or SIGTERM. Raises ConfigError before anything is started."""
     if process.require_compiled and wes.CORE != "compiled":
@@ -374,10 +377,12 @@ async def _until_told(process: ProcessSettings, site: SiteSettings | None, *, ac
             life.cancel()
 
     running = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in ENDS:
         running.add_signal_handler(number, tell)
     with contextlib.suppress(asyncio.CancelledError):
         await start(process, site, accept=accept)
-    for number in (signal.SIGTERM, signal.SIGINT):
+    signal.pthread_sigmask(signal.SIG_BLOCK, ENDS)  # between two handlers there is one that ends the process
+    for number in ENDS:
         running.remove_signal_handler(number)
         signal.signal(number, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDS)
