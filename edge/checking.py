@@ -96,7 +96,7 @@ def at(config: Path, key: str) -> str:
 
 def describe(config: Path) -> tuple[list[str], dict[str, Any]]:
     """What a config file would run, in words and as data. Raises ConfigError."""
-    kind = _schema_of(config)
+    kind = schema_of(config)
     if kind == "edge/orders-map/1":
         columns = {name: column for name, column in read_mapping(config).columns.model_dump().items() if column}
         lines = [f"{name:<13}{column}" for name, column in columns.items()]
@@ -126,7 +126,7 @@ def describe(config: Path) -> tuple[list[str], dict[str, Any]]:
     return lines, data
 
 
-def _schema_of(config: Path) -> str:
+def schema_of(config: Path) -> str:
     """What kind of file it says it is; "" when it does not."""
     try:
         text = config.read_text(encoding="utf-8")[:4000]

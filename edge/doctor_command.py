@@ -4,6 +4,8 @@ import asyncio
 import json
 import logging
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +34,7 @@ def tags(config: Path, device: str, like: str, seconds: float, watch: bool, as_j
     """
     from edge.diagnosis import patients, watch_all
 
-    _quiet()
+    click.get_current_context().with_resource(_quiet())
     site = _site(config)
     _known(site, device, config)
     while True:
@@ -63,7 +65,7 @@ def doctor(config: Path, devices: tuple[str, ...], seconds: float, as_json: bool
     """
     from edge.diagnosis import as_data, patients, watch_all
 
-    _quiet()
+    click.get_current_context().with_resource(_quiet())
     site = _site(config)
     for device in devices:
         _known(site, device, config)
@@ -83,29 +85,27 @@ def doctor(config: Path, devices: tuple[str, ...], seconds: float, as_json: bool
         sys.exit(1)
 
 
-def _quiet() -> None:
+@contextmanager
+def _quiet() -> Iterator[None]:
     """What the links say while they try is in the findings."""
+    before = logging.root.manager.disable
     logging.disable(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logging.disable(before)
 
 
 def _site(config: Path) -> SiteSettings:
     """The site of a box, or the site itself. Raises ConfigError."""
-    try:
+    from edge.checking import schema_of
+
+    if not schema_of(config).startswith("edge/process/"):
         return read_site(config)
-    except ConfigError:
-        if "edge/process/" not in _head(config):
-            raise
     path = read_process(config).site
     if path is None:
         raise ConfigError([f"{config}:1: site: missing; this process has no machines, give the config of a box"])
     return read_site(path)
-
-
-def _head(config: Path) -> str:
-    try:
-        return config.read_text(encoding="utf-8")[:4000]
-    except (OSError, UnicodeDecodeError):
-        return ""
 
 
 def _known(site: SiteSettings, device: str, config: Path) -> None:
