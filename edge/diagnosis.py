@@ -165,16 +165,14 @@ class Patient:
             yield self._bad("map", text, "is this the right device and unit? is the program of the PLC the agreed one?")
 
     def _tags(self) -> Iterator[Finding]:
-        spoilt = {n: r for n, r in self.readings.items() if r.quality is not Quality.GOOD and self._polled(n)}
+        polled = {tag.name: self.readings[tag.name] for tag in self.image.tags if tag.polled and self.readings}
+        spoilt = {name: reading for name, reading in polled.items() if reading.quality is not Quality.GOOD}
         if not spoilt:
             yield self._ok("tags", f"{len(self.readings)} of {len(self.readings)}")
             return
         some = ", ".join(f"{name} ({reading.reason})" for name, reading in list(spoilt.items())[:NAMES_MAX])
         more = f" and {len(spoilt) - NAMES_MAX} more" if len(spoilt) > NAMES_MAX else ""
         yield self._bad("tags", f"{len(spoilt)} without a value: {some}{more}", _remedy("refused"))
-
-    def _polled(self, name: str) -> bool:
-        return any(tag.name == name and tag.poll_class != "ring" and tag.access != "w" for tag in self.image.tags)
 
     def _heartbeat(self) -> Iterator[Finding]:
         if "PlcHeartbeat" not in self.image:

@@ -1,9 +1,11 @@
 """The wall to the vehicles of a box: one connection to their broker, one master control for each of them."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import fields, replace
 from typing import Never, Protocol
 
+from edge import equipment
 from edge.equipment.ordering import Counts
 from edge.equipment.presence import Clock, Report
 from edge.equipment.vehicle import TOPICS, Vehicle, VehicleCommand
@@ -23,6 +25,14 @@ class Figures(Protocol):
     def count(self, name: str, n: int = 1) -> None: ...
 
     def level(self, name: str, value: int) -> None: ...
+
+
+async def keep_levels(figures: Figures, what: str, counts: Sequence[Counts | equipment.Counts]) -> Never:
+    """What went wrong on the wires, everything of one kind together, as figures."""
+    while True:
+        for field in fields(counts[0]) if counts else ():
+            figures.level(f"{what}_{field.name}", sum(getattr(each, field.name) for each in counts))
+        await asyncio.sleep(COUNT_EVERY_S)
 
 
 class FleetWall:
@@ -51,19 +61,12 @@ class FleetWall:
     async def keep(self, report: Report, now_ms: Clock) -> Never:
         """Runs every vehicle, for ever."""
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._count())
+            counts = [vehicle.counts for vehicle in self._vehicles.values()]
+            group.create_task(keep_levels(self._figures, "vehicle", counts))
             group.create_task(keep_connected(self._account, self))
             for vehicle in self._vehicles.values():
                 group.create_task(vehicle.watch(report, now_ms))
         raise AssertionError("vehicles are watched for ever")
-
-    async def _count(self) -> Never:
-        """What went wrong on the wire, all vehicles together, as figures."""
-        while True:
-            for field in fields(Counts):
-                total = sum(getattr(vehicle.counts, field.name) for vehicle in self._vehicles.values())
-                self._figures.level(f"vehicle_{field.name}", total)
-            await asyncio.sleep(COUNT_EVERY_S)
 
     # What a connection tells its listener.
 

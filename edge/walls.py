@@ -5,12 +5,11 @@ import contextlib
 import logging
 import sys
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import fields
 from pathlib import Path
 from typing import Never
 
 from edge import equipment, plc
-from edge.fleet_wall import FleetWall
+from edge.fleet_wall import FleetWall, keep_levels
 from edge.messages import CommandMachine, DivertUnit, Message, StartJob
 from edge.page.figures import Figures
 from edge.plc.image import ProcessImage
@@ -22,7 +21,6 @@ COMMANDS_MAX = 1_000
 PAGE_RESTART_S = 1.0
 PAGE_STOP_S = 3.0
 FAREWELL_S = 0.5
-COUNT_EVERY_S = 2.0
 
 Command = DivertUnit | StartJob | CommandMachine
 Report = Callable[[Message], Awaitable[Sequence[Message]]]
@@ -75,7 +73,8 @@ class MachineWall:
                     for machine, _, thing in self._machines:
                         group.create_task(thing.watch(report, epoch, now_ms))
                         group.create_task(self._obey(machine.machine_id, thing))
-                    group.create_task(self._count())
+                    counts = [thing.counts for _, _, thing in self._machines]
+                    group.create_task(keep_levels(self._figures, "wire", counts))
                     if self._fleet is not None:
                         group.create_task(self._fleet.keep(report, now_ms))
             finally:
@@ -86,14 +85,6 @@ class MachineWall:
             async with asyncio.timeout(FAREWELL_S), asyncio.TaskGroup() as group:
                 for _, _, thing in self._machines:
                     group.create_task(thing.farewell())
-
-    async def _count(self) -> Never:
-        """What went wrong on the wires, all machines together, as figures."""
-        while True:
-            for field in fields(equipment.Counts):
-                total = sum(getattr(thing.counts, field.name) for _, _, thing in self._machines)
-                self._figures.level(f"wire_{field.name}", total)
-            await asyncio.sleep(COUNT_EVERY_S)
 
     async def _obey(self, machine_id: str, thing: equipment.Machine) -> Never:
         queue = self._queues[machine_id]

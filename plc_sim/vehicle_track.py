@@ -66,7 +66,3 @@ class Track:
             for node in station.nodes:
                 at[node] = (*at.get(node, ()), name)
         return Track(spots, lanes, stations, at)
-
-    @property
-    def maps(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(spot.map_id for spot in self.spots.values()))

@@ -13,7 +13,7 @@ from typing import Never
 
 from edge.equipment.confirm import Exchange, Outcome, confirm
 from edge.equipment.presence import TICK_MS, Counts, Presence
-from edge.equipment.rings import SEQ_MAX, SLOTS, distance, slot_tags
+from edge.equipment.rings import SEQ_MAX, SLOTS, distance, reached, slot_tags
 from edge.equipment.status import number
 from edge.messages import DivertUnit, Flaw
 from edge.plc.image import ProcessImage, Value, WriteRejected, monotonic_ms
@@ -166,7 +166,7 @@ class Watch:
         used, boot = number(self._image, "DecSeqUsed"), self._presence.boot
         while self._open:
             of_boot, seq, written_ms = self._open[0]
-            if of_boot == boot and used and (used - seq) % SEQ_MAX < SEQ_MAX // 2:
+            if of_boot == boot and used and reached(used, seq):
                 self._in_a_row = 0
             elif of_boot == boot and monotonic_ms() - written_ms < UNREAD_MS:
                 return

@@ -13,7 +13,7 @@ from typing import Never
 
 from edge.equipment.confirm import Exchange, Outcome, confirm, withdraw
 from edge.equipment.presence import Clock, Counts, Presence, Report
-from edge.equipment.rings import SEQ_MAX, after
+from edge.equipment.rings import after, newest
 from edge.equipment.status import ESTOP
 from edge.messages import CommandEnded, CommandMachine, MachineCommand
 from edge.messages.packml import TOWARDS_MOTION, illegal
@@ -173,13 +173,6 @@ class Mailbox:
 def fence(number: int) -> Sequence[tuple[str, Value]]:
     """A number with no command in it: a PLC that has taken it takes none that is older."""
     return (("CmdCode", 0), ("CmdArg1", 0), ("CmdArg2", 0), ("CmdArg3", 0), ("CmdSeq", number))
-
-
-def newest(one: int, other: int) -> int:
-    """The later of two numbers, on their circle; 0 is none."""
-    if 0 in (one, other):
-        return one or other
-    return other if (other - one) % SEQ_MAX <= SEQ_MAX // 2 else one
 
 
 def ended(command: CommandMachine, said: Said, at_ms: int) -> CommandEnded:

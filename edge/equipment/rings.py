@@ -47,6 +47,18 @@ def back(seq: int, steps: int) -> int:
     return (seq - steps - 1) % SEQ_MAX + 1
 
 
+def reached(seen: int, seq: int) -> bool:
+    """Whether `seen` is `seq` or one of the half circle of numbers after it."""
+    return (seen - seq) % SEQ_MAX <= SEQ_MAX // 2
+
+
+def newest(one: int, other: int) -> int:
+    """The later of two numbers; 0 is none."""
+    if 0 in (one, other):
+        return one or other
+    return other if reached(other, one) else one
+
+
 class Slot:
     """One slot as read; missing or odd fields are 0 or empty."""
 

@@ -65,7 +65,7 @@ class Vehicle:
         self._state: VehicleState | None = None
         self._factsheet: Factsheet | None = None
         self._connection: VehicleLink | None = None
-        self._began_s = self._state_s = self._broker_s = time.monotonic()
+        self._state_s = self._broker_s = time.monotonic()
         self._broker = False
         self._known = False
         """A state came since both of us are connected: without one nothing is ordered, it may have lost its memory."""

@@ -71,7 +71,7 @@ class ProcessImage:
         self.tags = tuple(tags)
         self._tag = {tag.name: tag for tag in self.tags}
         self._cells = {tag.name: _Cell() for tag in self.tags}
-        self._polled = tuple(tag.name for tag in self.tags if tag.poll_class != "ring" and tag.access != "w")
+        self._polled = tuple(tag.name for tag in self.tags if tag.polled)
         self._expected: list[_Expected] = []
         self.counts = LinkFigures()
         """What the link counts and measures; `figures` shows it."""

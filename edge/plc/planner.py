@@ -73,7 +73,7 @@ class Plan:
 
     def __init__(self, device: DeviceSettings, tags: Iterable[Tag]) -> None:
         self._device = device
-        self._tags = [tag for tag in tags if tag.access != "w"]
+        self._tags = [tag for tag in tags if tag.readable]
         self._bad: dict[str, Tag] = {}
         self._cuts: set[Place] = set()
 

@@ -139,7 +139,7 @@ class Polling:
 
     def _anything(self) -> Reader | None:
         """The read that tries a quiet connection: something that is polled, else whatever there is, even if refused."""
-        tags = [tag for tag in self._image.tags if tag.access != "w"]
+        tags = [tag for tag in self._image.tags if tag.readable]
         tags.sort(key=lambda tag: (self._plan.is_bad(tag.name), tag.poll_class == "ring"))
         return Reader(self._plan.reads(tags[:1])[0]) if tags else None
 

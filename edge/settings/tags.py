@@ -45,6 +45,16 @@ class Tag(Model):
         sizes = {"uint32": 2, "int32": 2, "float32": 2, "uint64": 4, "int64": 4, "float64": 4, "bits": self.count}
         return (self.count + 1) // 2 if self.type == "string" else sizes.get(self.type, 1)
 
+    @property
+    def readable(self) -> bool:
+        """Whether the device tells its value at all."""
+        return self.access != "w"
+
+    @property
+    def polled(self) -> bool:
+        """Whether it is read by the clock, without being asked for."""
+        return self.readable and self.poll_class != "ring"
+
     @model_validator(mode="after")
     def _consistent(self) -> "Tag":
         base = {"holding": 400_001, "input": 300_001, "discrete": 100_001, "coil": 1}.get(self.table)

@@ -273,10 +273,6 @@ class Board:
         self.d_area[row] = area
         return row
 
-    def end_departure(self, row: int) -> None:
-        self.d_number[row] = 0
-        self.rows["d"].give(row)
-
     def add_zone(self, number: int, room: int, load_cls: int, area: int) -> int:
         """`room` units at most are inside at once; `load_cls` is the class of LOAD tasks at the dock (-1: none)."""
         row = self.new_row("z")

@@ -42,22 +42,13 @@ def nearest(floor: Floor, pairs: list[Pair]) -> tuple[list[Pair], list[ResourceR
         if resource.kind is ResourceKind.VEHICLE:
             del busy[resource.resource_id]
             resource = min(
-                (each for each in idle(floor, busy) if each is resource or floor.plan.may(each, record)),
+                (
+                    each
+                    for each in floor.idle(ResourceKind.VEHICLE)
+                    if each.resource_id not in busy and (each is resource or floor.plan.may(each, record))
+                ),
                 key=lambda each: (drive_ms(floor, each.resource_id, record.task.source), each.number),
             )
             busy[resource.resource_id] = None
         found.append((resource, record))
     return found, [each for each, _ in pairs if each.resource_id not in busy]
-
-
-def idle(floor: Floor, busy: dict[str, None]) -> list[ResourceRecord]:
-    """The vehicles that could begin now."""
-    return [
-        each
-        for each in floor.state.resources.values()
-        if each.kind is ResourceKind.VEHICLE
-        and each.available
-        and not each.task_id
-        and each.rest_until_ms <= floor.now_ms
-        and each.resource_id not in busy
-    ]

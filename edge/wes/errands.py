@@ -89,6 +89,12 @@ def carry(floor: Floor, vehicle: VehicleRecord, record: TaskRecord) -> None:
     driving.set_out(floor, vehicle, Purpose.CARRY, tuple(stops), task.task_id)
 
 
+def stays(floor: Floor, vehicle: VehicleRecord) -> bool:
+    """It is being charged and not full yet."""
+    config = floor.roads.vehicles[vehicle.vehicle_id]
+    return vehicle.charging and vehicle.battery is not None and vehicle.battery < config.charge_full
+
+
 def unplug(vehicle: VehicleRecord) -> tuple[Stop, ...]:
     if not vehicle.charging or vehicle.drive is not None:
         return ()
@@ -105,9 +111,8 @@ def occupy(floor: Floor, vehicle: VehicleRecord) -> None:
             node = floor.roads.edges[found[1][-1]].end if found[1] else way.end
             driving.set_out(floor, vehicle, Purpose.CHARGE, (Stop(node=node, kind=ActionKind.START_CHARGING),))
             return
-    stays = vehicle.charging and vehicle.battery is not None and vehicle.battery < config.charge_full
     idle = vehicle.drive is not None or vehicle.idle_ms + PARK_AFTER_MS <= floor.now_ms
-    if way.end != config.home and not stays and idle:
+    if way.end != config.home and not stays(floor, vehicle) and idle:
         driving.set_out(floor, vehicle, Purpose.PARK, (*unplug(vehicle), Stop(node=config.home)))
 
 
@@ -134,6 +139,5 @@ def next_ms(floor: Floor) -> int | None:
 
 def may_park(floor: Floor, vehicle: VehicleRecord) -> bool:
     """It waits to go home."""
-    config = floor.roads.vehicles[vehicle.vehicle_id]
-    stays = vehicle.charging and vehicle.battery is not None and vehicle.battery < config.charge_full
-    return vehicle.way.end != config.home and not stays and not vehicle.stranded and not vehicle.retry_ms
+    away = vehicle.way.end != floor.roads.vehicles[vehicle.vehicle_id].home
+    return away and not stays(floor, vehicle) and not vehicle.stranded and not vehicle.retry_ms

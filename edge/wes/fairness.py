@@ -12,8 +12,8 @@ def even_out(floor: Floor, pairs: list[Pair]) -> tuple[list[Pair], list[Resource
     """The chosen pairs with nobody in them whose like has worked less and is free; and who is free instead."""
     taken = {resource.resource_id: None for resource, _ in pairs}
     free: dict[tuple[int, int, int], list[ResourceRecord]] = {}
-    for each in floor.state.resources.values():
-        if is_free(floor, each) and each.resource_id not in taken:
+    for each in floor.idle(ResourceKind.PERSON):
+        if each.resource_id not in taken:
             free.setdefault(likeness(floor, each), []).append(each)
     found: list[Pair] = []
     spared: list[ResourceRecord] = []
@@ -26,12 +26,6 @@ def even_out(floor: Floor, pairs: list[Pair]) -> tuple[list[Pair], list[Resource
         found.append((who, record))
     chosen = {resource.resource_id: None for resource, _ in found}
     return found, [each for each in spared if each.resource_id not in chosen]
-
-
-def is_free(floor: Floor, resource: ResourceRecord) -> bool:
-    """A person who could begin now."""
-    able = resource.kind is ResourceKind.PERSON and resource.available and resource.rest_until_ms <= floor.now_ms
-    return able and not resource.task_id and not resource.trip
 
 
 def likeness(floor: Floor, resource: ResourceRecord) -> tuple[int, int, int]:

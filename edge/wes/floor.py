@@ -1,6 +1,6 @@
 """The working memory of the WES: the state, what follows from it, and what it has to say about the current event."""
 
-from edge.messages import Machine, Message, Site, Zone
+from edge.messages import Machine, Message, ResourceKind, Site, Zone
 from edge.wes.calibrate import Score, Times
 from edge.wes.destinations import Destinations
 from edge.wes.estimates import TASK_MS, Estimates
@@ -150,6 +150,15 @@ class Floor:
         if resource.trip and not resource.task_id:
             self.on_trip[resource.resource_id] = resource
         self.plan.refresh(resource, self.now_ms, idle=idle)
+
+    def idle(self, *kinds: ResourceKind) -> list[ResourceRecord]:
+        """Who could begin now and has nothing; of these kinds, if any are named."""
+        return [
+            each
+            for each in self.state.resources.values()
+            if each.available and not each.task_id and not each.trip and each.rest_until_ms <= self.now_ms
+            if not kinds or each.kind in kinds
+        ]
 
     def machine(self, machine_id: str) -> MachineRecord | None:
         return self.state.machines.get(machine_id)

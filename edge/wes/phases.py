@@ -55,7 +55,7 @@ def share(floor: Floor) -> None:
     """Who would stand idle takes work off a trip."""
     if not any(each.trip for each in floor.state.resources.values()):
         return
-    for resource in trips.idle(floor):
+    for resource in floor.idle():
         shared = None if trips.unshared(floor, resource) else trips.to_share(floor, resource)
         if shared is not None:
             record, owner = shared

@@ -151,12 +151,3 @@ def to_share(floor: Floor, resource: ResourceRecord) -> tuple[TaskRecord, Resour
                 return record, owner
     floor.unshared[floor.plan.group_of(resource)] = None
     return None
-
-
-def idle(floor: Floor) -> list[ResourceRecord]:
-    """Who could work and has nothing."""
-    return [
-        each
-        for each in floor.state.resources.values()
-        if each.available and not each.task_id and not each.trip and each.rest_until_ms <= floor.now_ms
-    ]

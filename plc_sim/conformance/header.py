@@ -6,16 +6,14 @@ import time
 from plc_sim.codes import MAP_CONVEYOR, MAP_ROBOT, MAP_SORTER, SEQ_MAX, Bit, Cmd, CmdReason, CmdResult, State
 from plc_sim.conformance.host import Failed, Host, Skipped
 from plc_sim.conformance.wire import Refused
+from plc_sim.program import HEARTBEAT_MS, STALE_MS
 
 MAPS = {"sorter": MAP_SORTER, "conveyor": MAP_CONVEYOR, "robot": MAP_ROBOT}
-HEARTBEAT_MS = 500
-STALE_MS = 2000
 SLACK_MS = 250
 """What our own looking may add to a time."""
 START_MAX_MS = 60_000
 SETTLE_MAX_MS = 10_000
 NO_SUCH_COMMAND = 99
-STILL = (State.STOPPED, State.IDLE, State.ABORTED, State.HELD, State.COMPLETE)
 
 
 async def map_id(host: Host) -> str:

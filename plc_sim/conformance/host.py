@@ -9,13 +9,13 @@ from typing import Never
 from edge.settings import Tag
 from plc_sim.codes import WORD
 from plc_sim.conformance.wire import Wire, WireError
+from plc_sim.program import WCS_READY
 from plc_sim.ring import after
 from plc_sim.tags import Value
 
 BEAT_S = 0.5
 LOOK_S = 0.02
 ACK_MAX_MS = 1000
-READY = 1
 
 
 class Failed(Exception):
@@ -71,7 +71,7 @@ class Host:
 
     async def come(self) -> None:
         """We are there and ready."""
-        await self.wire.write({"WcsState": READY})
+        await self.wire.write({"WcsState": WCS_READY})
         self.beating.set()
 
     def go(self) -> None:

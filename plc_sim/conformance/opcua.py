@@ -11,15 +11,10 @@ from asyncua.ua.uaerrors import UaError
 
 from edge.settings import Tag
 from plc_sim.conformance.wire import ANSWER_MAX_S, Refused, WireError
+from plc_sim.opcua.space import VARIANTS
 from plc_sim.tags import Value
 
 CONNECT_MAX_S = 10.0
-VARIANTS = {
-    "bool": ua.VariantType.Boolean, "uint16": ua.VariantType.UInt16, "bits": ua.VariantType.UInt16,
-    "int16": ua.VariantType.Int16, "uint32": ua.VariantType.UInt32, "int32": ua.VariantType.Int32,
-    "uint64": ua.VariantType.UInt64, "int64": ua.VariantType.Int64, "float32": ua.VariantType.Float,
-    "float64": ua.VariantType.Double, "string": ua.VariantType.String,
-}  # fmt: skip
 
 
 class OpcUaWire:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from plc_sim.codes import DWORD, RING, Bit, Decision, Sort
 from plc_sim.conformance.header import running
 from plc_sim.conformance.host import Failed, Host, Skipped
-from plc_sim.ring import after
+from plc_sim.ring import after, distance
 from plc_sim.tags import Value
 
 UNIT_MAX_S = 60.0
@@ -40,13 +40,13 @@ async def entry(host: Host, ring: str, fields: tuple[str, ...], seq: int) -> Ent
     raise Failed(f"{slot}: head {named['SeqHead']}, tail {named['SeqTail']}; expected {seq} in both")
 
 
-async def nxt(host: Host, ring: str, newest: str, seen: int) -> int:
+async def nxt(host: Host, newest: str, seen: int) -> int:
     """The number after the last one we have seen, as soon as it is there. Raises Failed."""
     wanted = after(seen)
     until = time.monotonic() + UNIT_MAX_S
     while time.monotonic() < until:
         last = await host.word(newest)
-        if last == wanted or (last and last != seen and (last - wanted) % 65532 < RING):
+        if last == wanted or (last and last != seen and distance(last, wanted) < RING):
             return wanted
         if last != seen:
             raise Failed(f"{newest} went from {seen} to {last}; expected {wanted}")
@@ -68,7 +68,7 @@ class Scanner:
         await self.host.wire.write({"ReqSeqSeen": self.requests, "RepSeqSeen": self.reports})
 
     async def request(self) -> Entry:
-        seq = await nxt(self.host, "Req", "ReqSeqLast", self.requests)
+        seq = await nxt(self.host, "ReqSeqLast", self.requests)
         found = await entry(self.host, "Req", REQUEST, seq)
         self.requests = seq
         if found.number("TrackingId") in NO_IDS:
@@ -91,7 +91,7 @@ class Scanner:
     async def report(self, tracking_id: int) -> Entry:
         """The report about this unit; others are seen and passed over."""
         while True:
-            seq = await nxt(self.host, "Rep", "RepSeqLast", self.reports)
+            seq = await nxt(self.host, "RepSeqLast", self.reports)
             found = await entry(self.host, "Rep", REPORT, seq)
             self.reports = seq
             await self.host.wire.write({"RepSeqSeen": seq})

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from edge.children import die_with_parent
-from edge.demo.stage import free_port
 from edge.settings import ProcessSettings, SiteSettings, read_site
+from edge.uplink.broker import free_port
 from plc_sim.actuations import Actuation, read_actuations
 from plc_sim.control import call
 from tests.bench.yardstick import CONFIG, ROOT

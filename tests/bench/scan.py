@@ -32,16 +32,16 @@ from typing import Any
 import uvloop
 
 from edge.children import die_with_parent
-from edge.demo.stage import free_port
 from edge.journal import Journal, read_rows
 from edge.messages import SortResult, UnitPacked, UnitSorted
 from edge.recovery import Recovered
 from edge.runtime import Runtime
-from edge.settings import DeviceSettings, ProcessSettings, SiteSettings, read_site
+from edge.settings import DeviceSettings, ProcessSettings, SiteSettings
 from plc_sim.program import SCAN_MS
 from tests.bench import wires
 from tests.bench.floor import CONVEYOR, SORTER, barcodes
-from tests.bench.yardstick import CONFIG, ROOT, EveryTime, Row, ratio, settled_collector, spread
+from tests.bench.plants import on_free_ports
+from tests.bench.yardstick import ROOT, EveryTime, Row, ratio, settled_collector, spread
 
 WORDS = "Scan to decision over Modbus and OPC UA, with the journal on"
 PROBE_S = 0.25
@@ -82,7 +82,7 @@ def run(sizes: Sizes, data: Path) -> dict[str, Any]:
 
 
 async def _run(sizes: Sizes, folder: Path) -> dict[str, Any]:
-    site = fast_site()
+    site = on_free_ports(BELTS, capacity=1000, on_machine_max=200)
     (folder / "site.yaml").write_text(site.model_dump_json(by_alias=True, warnings=False))
     process = ProcessSettings(schema="edge/process/1", name="dc1", systems=("wes",), site="site.yaml", data=folder)
     probes: dict[str, list[float]] = {"modbus": [], "opcua": []}
@@ -103,22 +103,6 @@ async def _run(sizes: Sizes, folder: Path) -> dict[str, Any]:
             probing.cancel()
             box.cancel()
     return figures(site, runtime, every, probes) | {"units": sizes.units}
-
-
-def fast_site() -> SiteSettings:
-    """config/site.yaml on free ports, with belts that bring several units a second and lanes that hold them all."""
-    site = read_site(CONFIG / "site.yaml")
-    opcua_url = f"opc.tcp://127.0.0.1:{free_port()}"
-    devices = {}
-    for name, device in site.devices.items():
-        where = {"port": free_port()} if device.driver == "modbus" else {"url": opcua_url}
-        devices[name] = device.model_copy(update={"tags": device.tags.resolve(), **where})
-    machines = []
-    for machine in site.machines:
-        lanes = tuple(lane.model_copy(update={"capacity": 1000}) for lane in machine.lanes)
-        sim = machine.sim | BELTS.get(machine.machine_id, {})
-        machines.append(machine.model_copy(update={"lanes": lanes, "sim": sim, "on_machine_max": 200}))
-    return site.model_copy(update={"devices": devices, "machines": tuple(machines)})
 
 
 @asynccontextmanager

@@ -110,7 +110,8 @@ async def device() -> AsyncIterator[int]:
     assert child.stdout is not None
     try:
         async with asyncio.timeout(START_S):
-            yield int(await child.stdout.readline())
+            port = int(await child.stdout.readline())
+        yield port
     finally:
         with contextlib.suppress(ProcessLookupError):
             child.kill()

@@ -10,7 +10,7 @@ from edge.messages import CommandEnded, CommandMachine, MachineCommand
 from edge.plc import PROTOCOLS
 from plc_sim.actuations import Did
 from tests.equipment.test_against_sim import Plant
-from tests.plc.relay import Relay
+from tests.plc.relay import ModbusRelay
 
 WRITE_MANY = 16
 
@@ -21,7 +21,7 @@ async def test_a_command_that_comes_late_is_refused_by_the_plc(world, monkeypatc
     monkeypatch.setattr(mailbox, "RESOLVE_MS", resolve_ms)
     plant = Plant("sorter1")
     await plant.server.start(0)
-    async with Relay(plant.server.port) as relay, asyncio.TaskGroup() as group:
+    async with ModbusRelay(plant.server.port) as relay, asyncio.TaskGroup() as group:
         device = plant._device.model_copy(update={"port": relay.port})
         tasks = [
             group.create_task(PROTOCOLS["modbus"](device, plant._tags, plant.image, None)),
@@ -35,7 +35,7 @@ async def test_a_command_that_comes_late_is_refused_by_the_plc(world, monkeypatc
     await plant.server.stop()
 
 
-async def late(world, plant: Plant, relay: Relay, resolve_ms: int) -> None:
+async def late(world, plant: Plant, relay: ModbusRelay, resolve_ms: int) -> None:
     disable = CommandMachine(at_ms=1, machine_id="sorter1", command=MachineCommand.LANE_DISABLE, args=(3,))
     beats = relay.sent.count(WRITE_MANY)
     relay.hold = True

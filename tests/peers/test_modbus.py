@@ -12,9 +12,10 @@ import pytest
 from edge.plc import modbus, supervision
 from edge.plc.image import WriteRejected
 from edge.settings import DeviceSettings, Tag, read_tags
+from edge.uplink.broker import free_port
 from plc_sim.codes import MAP_SORTER, State
 from plc_sim.modbus import ModbusServer
-from tests.plc.conftest import free_port, kept, until
+from tests.plc.conftest import kept, until
 from tests.plc_sim.stage import SITE, SORTER, world_of
 
 pytestmark = pytest.mark.peer

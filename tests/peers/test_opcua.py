@@ -14,8 +14,9 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from edge.plc import opcua, pki, supervision
 from edge.plc.image import ProcessImage
 from edge.settings import DeviceSettings, Tag
+from edge.uplink.broker import free_port
 from plc_sim.codes import MAP_ROBOT, State
-from tests.plc.conftest import free_port, kept, until
+from tests.plc.conftest import kept, until
 from tests.plc.opcua_stage import opcua_stage
 
 pytestmark = [pytest.mark.peer, pytest.mark.timeout(300)]

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import socket
 import ssl
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -14,15 +13,10 @@ from asyncua import Server, ua
 
 from edge.plc.image import ProcessImage
 from edge.settings import DeviceSettings, PollSettings, Tag
+from edge.uplink.broker import free_port
 
 URI = "urn:test:plc"
 VARIANTS = {"uint16": "UInt16", "bits": "UInt16", "uint32": "UInt32", "bool": "Boolean", "string": "String"}
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 async def until(holds: Callable[[], object], limit_s: float = 15.0) -> None:

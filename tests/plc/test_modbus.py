@@ -93,8 +93,9 @@ async def test_device_killed_and_restarted(modbus_device, south, tags, caplog) -
     async with south.kept(modbus.keep, south.modbus(modbus_device), tags.modbus) as image:
         await south.until(lambda: image.good)
         await modbus_device.stop()
-        await south.until(lambda: not image.good)
-        assert image.reason == "connection closed by the device"
+        await south.until(lambda: [record for record in caplog.records if record.message == "link lost"])
+        assert caplog.records[-1].reason == "connection closed by the device"
+        assert not image.good
         with pytest.raises(LinkLost):
             await image.write([("Number", 9)])
         await asyncio.sleep(0.5)

@@ -12,7 +12,7 @@ from edge.settings import DeviceSettings, PollSettings, read_site, read_tags
 from plc_sim.codes import Cmd, State
 from plc_sim.modbus import ModbusServer
 from plc_sim.program import SCAN_MS
-from tests.plc.relay import Relay
+from tests.plc.relay import ModbusRelay
 from tests.plc_sim.stage import CONVEYOR, SORTER, run, started, world_of
 
 POLL_MS = 20
@@ -26,7 +26,7 @@ def _brisk(monkeypatch) -> None:
     monkeypatch.setattr(supervision, "BACK_OFF_MAX_S", 0.05)
 
 
-def behind(device, relay: Relay, south, **fields) -> DeviceSettings:
+def behind(device, relay: ModbusRelay, south, **fields) -> DeviceSettings:
     return south.modbus(device, port=relay.port, poll=PollSettings(fast=POLL_MS), timeout_ms=500, **fields)
 
 
@@ -44,7 +44,7 @@ async def polls_missed(image: ProcessImage) -> int:
 @pytest.mark.parametrize("poll_class", ["fast", "slow"])
 async def test_black_hole_is_noticed(modbus_device, south, tags, connections: int, poll_class: str) -> None:
     table = [tags.holding("BootCount", 1, poll_class=poll_class)]
-    async with Relay(modbus_device.port) as relay:
+    async with ModbusRelay(modbus_device.port) as relay:
         device = behind(modbus_device, relay, south, connections=connections)
         async with south.kept(modbus.keep, device, table) as image:
             await south.until(lambda: image.good)
@@ -128,7 +128,10 @@ async def test_one_dead_device_never_slows_another(modbus_device, south, tags) -
     async with south.kept(modbus.keep, healthy, table) as image:
         await south.until(lambda: image.good)
         alone = await polls()
-        async with Relay(other.port) as relay, south.kept(modbus.keep, behind(other, relay, south), table) as dead:
+        async with (
+            ModbusRelay(other.port) as relay,
+            south.kept(modbus.keep, behind(other, relay, south), table) as dead,
+        ):
             await south.until(lambda: dead.good)
             relay.swallow = True
             beside = await polls()
@@ -162,7 +165,7 @@ async def commanded(image: ProcessImage, number: int, code: int) -> None:
     await image.write([("CmdCode", code), ("CmdArg1", 0), ("CmdArg2", 0), ("CmdArg3", 0), ("CmdSeq", number)])
 
 
-async def held_command(sim: Sim, relay: Relay, image: ProcessImage, south, number: int, code: int) -> None:
+async def held_command(sim: Sim, relay: ModbusRelay, image: ProcessImage, south, number: int, code: int) -> None:
     """A command that the network keeps; the edge gives up, finds nobody has taken it, and is back."""
     relay.hold = True
     with pytest.raises(WriteUnknown):
@@ -177,7 +180,7 @@ async def held_command(sim: Sim, relay: Relay, image: ProcessImage, south, numbe
 
 async def test_write_given_up_is_sent_once_and_the_link_never_repeats_it(modbus_device, south, tags) -> None:
     async with (
-        Relay(modbus_device.port) as relay,
+        ModbusRelay(modbus_device.port) as relay,
         south.kept(modbus.keep, behind(modbus_device, relay, south), tags.modbus) as image,
     ):
         await south.until(lambda: image.good)
@@ -202,7 +205,10 @@ async def test_late_command_moves_nothing_once_a_newer_number_was_taken(south) -
     """What protects is the number: the PLC takes none that lies behind the last one it took (`fence`)."""
     sim = Sim()
     await sim.server.start(0)
-    async with Relay(sim.server.port) as relay, south.kept(modbus.keep, sim.device(relay.port), sim.tags) as image:
+    async with (
+        ModbusRelay(sim.server.port) as relay,
+        south.kept(modbus.keep, sim.device(relay.port), sim.tags) as image,
+    ):
         await south.until(lambda: image.good)
         await held_command(sim, relay, image, south, 5, Cmd.RESET)
         await commanded(image, 6, 0)  # the fence: no command, but it takes the number
@@ -221,7 +227,10 @@ async def test_same_number_arriving_twice_is_one_command(south) -> None:
     sim = Sim()
     await sim.server.start(0)
     states: list[State] = []
-    async with Relay(sim.server.port) as relay, south.kept(modbus.keep, sim.device(relay.port), sim.tags) as image:
+    async with (
+        ModbusRelay(sim.server.port) as relay,
+        south.kept(modbus.keep, sim.device(relay.port), sim.tags) as image,
+    ):
         await south.until(lambda: image.good)
         await held_command(sim, relay, image, south, 5, Cmd.RESET)
         await commanded(image, 5, Cmd.RESET)
@@ -258,7 +267,7 @@ async def test_late_decision_sends_no_unit_elsewhere(south) -> None:
     sim = Sim()
     await sim.server.start(0)
     async with (
-        Relay(sim.server.port) as relay,
+        ModbusRelay(sim.server.port) as relay,
         south.kept(modbus.keep, sim.device(relay.port), sim.tags) as image,
     ):
         await south.until(lambda: image.good)

@@ -10,7 +10,7 @@ from asyncua import ua
 from edge.plc import opcua, supervision
 from edge.plc.opcua import liveness
 from tests.plc.opcua_stage import opcua_stage
-from tests.plc.ua_relay import UaRelay
+from tests.plc.relay import UaRelay
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

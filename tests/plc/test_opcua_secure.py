@@ -13,8 +13,8 @@ from edge.plc import opcua, pki, supervision
 from edge.plc.image import LinkLost, WriteRejected
 from edge.settings import ConfigError
 from tests.plc.opcua_stage import opcua_stage
+from tests.plc.relay import UaRelay
 from tests.plc.test_pki import KEYS, made
-from tests.plc.ua_relay import UaRelay
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 SERVER = "urn:test:server"

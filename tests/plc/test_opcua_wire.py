@@ -7,7 +7,7 @@ import pytest
 from edge.plc import opcua, supervision
 from edge.plc.image import LinkLost, PlcError, WriteUnknown
 from tests.plc.opcua_stage import opcua_stage
-from tests.plc.ua_relay import UaRelay
+from tests.plc.relay import UaRelay
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from edge.settings import SiteSettings, read_tags
+from edge.uplink.broker import free_port
 from plc_sim.__main__ import main
 from plc_sim.codes import Bit, Cmd, Decision, JobError, State
 from plc_sim.conformance import cell, header, scanning
@@ -21,7 +22,6 @@ from plc_sim.program import Program
 from plc_sim.robot import Robot
 from plc_sim.run import start_wires
 from plc_sim.scanner import ScannerProgram
-from tests.plc.conftest import free_port
 from tests.plc_sim.stage import site_with
 
 QUICK = {"horn_ms": 300}

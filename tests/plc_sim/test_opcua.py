@@ -1,7 +1,6 @@
 """The OPC UA server against the library's client: the tree, single writers, the order of a handshake, security."""
 
 import asyncio
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -14,6 +13,7 @@ from asyncua.crypto.security_policies import SecurityPolicyBasic256Sha256
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from edge.settings import DeviceSettings, read_tags
+from edge.uplink.broker import free_port
 from plc_sim.codes import MAP_CONVEYOR, MAP_ROBOT, Cmd, JobResult, State
 from plc_sim.opcua import OpcUaServer
 from plc_sim.world import World
@@ -21,12 +21,6 @@ from tests.plc_sim.stage import SITE, started, world_of
 
 NAMES = {"conveyor2": "Conveyor2", "robot1": "Cell1"}
 URI = "urn:wer:plc_sim:dc1"
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @asynccontextmanager

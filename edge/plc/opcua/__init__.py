@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Never
 
 from edge.plc.image import ProcessImage
-from edge.plc.opcua.feed import PUBLISHES, Feed
+from edge.plc.opcua.feed import Feed
 from edge.plc.opcua.liveness import Liveness
 from edge.plc.opcua.memory import Memory, mark_of
 from edge.plc.opcua.methods import Methods
@@ -59,9 +59,12 @@ class Link:
         lasting = True
         try:
             await self._open()
-            self._session.settle()
-            up()
             async with asyncio.TaskGroup() as group:
+                for task in self._feed.tasks():
+                    group.create_task(task)
+                await self._feed.read_first()
+                self._session.settle()
+                up()
                 for task in self._tasks():
                     group.create_task(task)
                 await self._session.until_closed()  # in the body: see still_wanted
@@ -78,13 +81,10 @@ class Link:
             await self._methods.find()
             self._subscriptions.leave_out(self._methods.apart)
         await self._feed.start()
-        await self._feed.read_all()
 
     def _tasks(self) -> list[Coroutine[Any, Any, Never]]:
         write = self._session.write if self._methods is None else self._methods.write
         return [
-            *(self._feed.publish() for _ in range(PUBLISHES)),
-            self._feed.take(),
             self._liveness.probe(),
             self._liveness.watch_connection(),
             self._session.renew(),

@@ -6,11 +6,12 @@ sends it again to an edge that crashed in between.
 """
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections import deque
-from collections.abc import Iterable, Sequence
-from typing import Never
+from collections.abc import Coroutine, Iterable, Sequence
+from typing import Any, Never
 
 from asyncua import ua
 from asyncua.ua.uaerrors import BadNoSubscription, BadTimeout, BadTooManyPublishRequests, UaStatusCodeError
@@ -18,7 +19,7 @@ from asyncua.ua.uaerrors import BadNoSubscription, BadTimeout, BadTooManyPublish
 from edge.plc.image import LinkLost, ProcessImage, Quality, ReadRefused, Value, monotonic_ms
 from edge.plc.opcua.memory import Memory
 from edge.plc.opcua.session import Session
-from edge.plc.opcua.subscriptions import CLASSES, EVENTS, Subscription, Subscriptions
+from edge.plc.opcua.subscriptions import CLASSES, EVENTS, KEEP_ALIVES, Subscription, Subscriptions
 from edge.plc.opcua.variants import LOST, overflowed, source_ms, text, value_of
 
 PUBLISHES = 2
@@ -51,6 +52,9 @@ class Feed:
         self._acks: list[ua.SubscriptionAcknowledgement] = []
         self._withheld: deque[tuple[int, tuple[tuple[str, int], ...]]] = deque()
         self._acknowledged = 0
+        self._resumed = False
+        self._caught_up = asyncio.Event()
+        """The event subscription has said something, be it that it has nothing to say."""
         self.overflowed = False
         """The server threw values away; everything is to be read again."""
         self.delivered: dict[str, tuple[float, Value | None]] = {}
@@ -59,7 +63,7 @@ class Feed:
     async def start(self) -> None:
         """Takes up the event subscription of before, or makes it; makes the others. Raises LinkLost."""
         kept, subscriptions = self._memory.kept, self.subscriptions
-        resumed = kept is not None and await self._take_up(kept.events, kept.acknowledged)
+        self._resumed = resumed = kept is not None and await self._take_up(kept.events, kept.acknowledged)
         if kept is not None:
             await subscriptions.clear_away(kept.states if resumed else (*kept.states, kept.events))
         if kept is not None and not resumed:
@@ -101,6 +105,22 @@ class Feed:
             session, states = self._session, self.subscriptions.states
             self._memory.keep(session.token, session.nonce, events, states, self._acknowledged)
 
+    def tasks(self) -> list[Coroutine[Any, Any, Never]]:
+        """What runs as long as the link."""
+        return [*(self.publish() for _ in range(PUBLISHES)), self.take()]
+
+    async def read_first(self) -> None:
+        """Everything, after what a subscription that goes on still had for us: a later value must not come before it.
+
+        The server says something within its keep-alive time, at once if it has anything. Raises LinkLost.
+        """
+        resumed = self.subscriptions.by_number.get(self.subscriptions.events)
+        if self._resumed and resumed is not None:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(resumed.period_ms * (KEEP_ALIVES + 1) / 1000):
+                    await self._caught_up.wait()
+        await self.read_all()
+
     # what is published
 
     async def publish(self) -> Never:
@@ -133,6 +153,8 @@ class Feed:
             await self._fill(subscription, message)
             if message.NotificationData:
                 self._take(subscription, came_ms, message)
+            if subscription.name == EVENTS:
+                self._caught_up.set()
 
     async def _fill(self, subscription: Subscription, message: ua.NotificationMessage) -> None:
         """Asks again for what lies between the last notification and this one."""

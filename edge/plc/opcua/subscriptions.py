@@ -60,7 +60,7 @@ class Subscriptions:
         self._session = session
         self._image = image
         self._told = told
-        watched = [tag for tag in image.tags if tag.poll_class != "ring" and tag.access != "w"]
+        watched = [tag for tag in image.tags if tag.polled]
         self.names = [tag.name for tag in watched]
         self.tag = dict(enumerate(self.names))
         """Client handle -> tag."""
