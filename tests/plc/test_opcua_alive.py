@@ -3,12 +3,19 @@
 import asyncio
 import contextlib
 import logging
+import sys
+from typing import Any
 
 import pytest
 from asyncua import ua
 
 from edge.plc import opcua, supervision
+from edge.plc.image import ProcessImage
 from edge.plc.opcua import liveness
+from edge.plc.opcua.feed import Feed
+from edge.plc.opcua.memory import Memory
+from edge.plc.opcua.session import Session
+from edge.plc.opcua.subscriptions import Subscriptions
 from tests.plc.opcua_stage import opcua_stage
 from tests.plc.relay import UaRelay
 
@@ -152,3 +159,30 @@ async def test_a_slow_answer_is_not_a_dead_server(south, tmp_path) -> None:
             await south.until(lambda: image.number("PlcHeartbeat") > before + 4)
             assert image.good
             assert image.counts.counts["links_lost"] == 0
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 12), reason="wait_for swallows nothing any more")
+@pytest.mark.parametrize("answers", [True, False], ids=["answer", "broken"])
+async def test_a_task_that_is_ended_while_an_answer_comes_ends(south, tags, monkeypatch, answers) -> None:
+    """Else a link that loses one of its tasks waits for the others for ever, and the image stays good."""
+    image = ProcessImage(tags.nodes)
+    session = Session(south.opcua("opc.tcp://127.0.0.1:1"), image.tags)
+    feed = Feed(session, image, Memory(None, ""), Subscriptions(session, image, set()))
+    coming: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+
+    async def publish(_acks: Any) -> Any:  # as the library does it
+        return await asyncio.wait_for(coming, 60) if not coming.done() else await asyncio.sleep(60)
+
+    monkeypatch.setattr(session.services, "publish", publish)
+    for work in (feed.publish(), session.ask(publish(None))):
+        coming = asyncio.get_running_loop().create_future()
+        task = asyncio.create_task(work)
+        await asyncio.sleep(0.01)
+        if answers:
+            coming.set_result(ua.PublishResponse())
+        else:
+            coming.set_exception(ConnectionError("reset"))
+        task.cancel()
+        await asyncio.wait([task], timeout=5)
+        assert task.done()
+        assert task.cancelled()

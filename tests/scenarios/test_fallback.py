@@ -12,7 +12,6 @@ ROUNDS = 2
 CONVEYOR = {"conveyor1": "conveyor"}
 
 
-@pytest.mark.xfail(reason="open: after a hang the OPC UA machines are sometimes held for more than 90 s", strict=False)
 @pytest.mark.scenario
 @pytest.mark.timeout(900)
 def test_every_plc_falls_back_in_time_and_moves_only_when_armed_again(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from edge.plc.opcua.memory import Memory
 from edge.plc.opcua.session import Session
 from edge.plc.opcua.subscriptions import CLASSES, EVENTS, KEEP_ALIVES, Subscription, Subscriptions
 from edge.plc.opcua.variants import LOST, overflowed, source_ms, text, value_of
+from edge.plc.supervision import still_wanted
 
 PUBLISHES = 2
 """Publish requests under way, so that one subscription's answer does not wait for another's round trip."""
@@ -135,6 +136,8 @@ class Feed:
                 continue
             except LOST as error:
                 raise LinkLost(text(error)) from error
+            finally:
+                still_wanted()  # else a link that ends while an answer comes would wait for this task for ever
             self._session.heard_s = time.monotonic()
             await self._notices.put((monotonic_ms(), response.Parameters))
 

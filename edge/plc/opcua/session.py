@@ -228,6 +228,7 @@ class Session:
             async with asyncio.timeout(self._limit_s):
                 answer = await request
         except LOST as error:
+            still_wanted()  # a timeout may have swallowed it too, and not everybody ends at a lost link
             raise LinkLost(text(error)) from error
         still_wanted()
         self.heard_s = time.monotonic()
