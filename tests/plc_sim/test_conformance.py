@@ -107,6 +107,31 @@ async def test_a_robot_over_opc_ua_passes() -> None:
     assert {name: found for name, found in verdicts.items() if found.verdict != "pass"} == {}
 
 
+def other_way(site: SiteSettings, machine_id: str) -> SiteSettings:
+    """The same machine over the other protocol, by the tag table that comes with its profile."""
+    machine = next(machine for machine in site.machines if machine.machine_id == machine_id)
+    device = site.devices[machine.device]
+    to = "modbus" if device.driver == "opcua" else "opcua"
+    new = {"driver": to, "tags": CONFIG / "tags" / f"{machine.kind}_{to}.csv", "insecure": True}
+    new |= {"host": "127.0.0.1", "root": f"nsu=urn:wer:plc_sim:dc1;s={machine_id.title()}"}
+    return site.model_copy(update={"devices": site.devices | {machine.device: device.model_copy(update=new)}})
+
+
+async def test_a_sorter_over_opc_ua_passes() -> None:
+    site = other_way(site_of("sorter1", "conveyor1"), "sorter1")
+    async with simulated(site, "conveyor1"):
+        verdicts = await examined(site, "sorter1", MOTION)
+    assert {name: found.text for name, found in verdicts.items() if found.verdict == "FAIL"} == {}
+    assert [name for name, found in verdicts.items() if found.verdict == "skip"] == ["re-arm"]
+
+
+async def test_a_robot_over_modbus_passes() -> None:
+    site = other_way(site_of("robot1"), "robot1")
+    async with simulated(site):
+        verdicts = await examined(site, "robot1", MOTION)
+    assert {name: found for name, found in verdicts.items() if found.verdict != "pass"} == {}
+
+
 async def test_without_leave_nothing_moves() -> None:
     site = site_of("sorter1")
     async with simulated(site) as floor:
