@@ -4,9 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from heapq import heappop, heappush
 
-from edge.wes.roads import Roads
-
-FREE = -1
+from edge.wes.roads import FREE, Roads
 
 
 @dataclass(slots=True, kw_only=True)
@@ -133,12 +131,10 @@ class Retreat:
 
     def _look_around(self) -> bool:
         """The first that has a free way home takes that."""
-        names, all_ = self.roads.names, self._all
-        taken = {names[node]: all_[holder].vehicle_id for node, holder in enumerate(self._taken) if holder != FREE}
         for number, here in self._at.items():
-            vehicle = self.roads.vehicles[all_[number].vehicle_id]
             if here != self._goal[number]:
-                way = self.roads.free_way(vehicle, names[here], vehicle.home, taken)
+                vehicle = self.roads.vehicles[self._all[number].vehicle_id]
+                way = self.roads.free_way(vehicle, here, self._taken, number)
                 if way is not None:
                     for numbers in self._blocked.values():
                         if number in numbers:

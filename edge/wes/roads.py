@@ -3,12 +3,14 @@
 A vehicle's home is its own: ways of other vehicles never lead to it or over it.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from heapq import heappop, heappush
 
 from edge.messages.tracks import Fleet, Station, TrackEdge, TrackNode, Vehicle
 
 NOTHING: Mapping[str, int] = {}
+FREE = -1
+"""No vehicle has the node."""
 
 
 class Roads:
@@ -28,6 +30,9 @@ class Roads:
         self.names = tuple(self.nodes)
         self.number = {node: number for number, node in enumerate(self.names)}
         self.hops: dict[str, list[int]] = {}
+        self.steps: dict[str, list[list[tuple[int, str]]]] = {}
+        self.doors: dict[str, list[int]] = {}
+        """By vehicle the numbers of the nodes from which its home is entered."""
         self.near: dict[str, str] = {node: self._nearest_station(node) for node in self.nodes}
         """The station a vehicle at a node counts as standing at, for what is reckoned in people's walks."""
 
@@ -128,16 +133,45 @@ class Roads:
             here = hops[here]
         return tuple(found)
 
-    def free_way(self, vehicle: Vehicle, start: str, goal: str, taken: Mapping[str, str]) -> tuple[str, ...] | None:
-        """The edges of a way that enters no node taken by another vehicle; None where there is none."""
-        came: dict[str, TrackEdge] = {}
-        left, me = [start], vehicle.vehicle_id
+    def steps_of(self, vehicle: Vehicle) -> list[list[tuple[int, str]]]:
+        """By the number of each node where the vehicle may go from there, and by which edge."""
+        known = self.steps.get(vehicle.vehicle_id)
+        if known is None:
+            known = self.steps[vehicle.vehicle_id] = [
+                [(self.number[edge.end], edge.edge_id) for edge in self.out[node] if self.may_enter(vehicle, edge)]
+                for node in self.names
+            ]
+            home = self.number[vehicle.home]
+            self.doors[vehicle.vehicle_id] = [
+                here for here, steps in enumerate(known) if any(end == home for end, _ in steps)
+            ]
+        return known
+
+    def free_way(self, vehicle: Vehicle, start: int, taken: Sequence[int], me: int) -> tuple[str, ...] | None:
+        """The edges of the way home with the fewest nodes, none of them `taken` by others than `me`; None without one.
+
+        Nodes by their numbers.
+        """
+        goal, steps = self.number[vehicle.home], self.steps_of(vehicle)
+        if start == goal:
+            return ()
+        if all(door != start and taken[door] not in (FREE, me) for door in self.doors[vehicle.vehicle_id]):
+            return None
+        came: dict[int, tuple[int, str]] = {start: (start, "")}
+        left = [start]
         for here in left:
-            if here == goal:
-                return self._back(came, start, goal)
-            for edge in self.out.get(here, ()):
-                node = edge.end
-                if node != start and node not in came and taken.get(node, me) == me and self.may_enter(vehicle, edge):
-                    came[node] = edge
-                    left.append(node)
+            for node, edge_id in steps[here]:
+                if node in came or taken[node] not in (FREE, me):
+                    continue
+                came[node] = here, edge_id
+                if node == goal:
+                    return self._edges_back(came, start, goal)
+                left.append(node)
         return None
+
+    def _edges_back(self, came: Mapping[int, tuple[int, str]], start: int, node: int) -> tuple[str, ...]:
+        found: list[str] = []
+        while node != start:
+            node, edge_id = came[node]
+            found.append(edge_id)
+        return tuple(reversed(found))

@@ -172,24 +172,22 @@ class Traffic:
         each.route = way[1] if way else ()
         return each.route
 
-    def _held_by_others(self, each: Traveller) -> dict[str, str]:
-        return {node: holder for node, holder in self.holder.items() if holder != each.vehicle_id}
-
     def _slow(self, each: Traveller) -> dict[str, int]:
         """What the nodes others hold cost."""
         return {
             node: HELD_MS if self.travellers[holder].able else OBSTACLE_MS
-            for node, holder in self._held_by_others(each).items()
+            for node, holder in self.holder.items()
+            if holder != each.vehicle_id
         }
 
     def _detour(self, each: Traveller, wish: str, route: tuple[str, ...]) -> tuple[str, ...]:
         """Another way that does not begin with the node it waits for; () if there is none worth it."""
-        vehicle, slow = self.roads.vehicles[each.vehicle_id], self._slow(each)
         node = self.roads.edges[route[0]].end
         refused = f"{node} {self.holder.get(node, '')}"
         if each.gives_way_to or each.detours >= DETOURS_MAX or each.refused == refused:
             return ()
         each.refused = refused
+        vehicle, slow = self.roads.vehicles[each.vehicle_id], self._slow(each)
         way = self.roads.way(vehicle, each.end, (wish,), {node: ""}, slow)
         if way is None:
             return ()
