@@ -4,6 +4,7 @@ What a client writes stands in the memory at once, so that it can be read back, 
 that came since the last one, in the order it came. The program's own words belong to the program alone.
 """
 
+import time
 from collections.abc import Callable, Iterable
 
 from plc_sim.agenda import Agenda, Ticket
@@ -83,6 +84,11 @@ class TagMemory:
     def uptime_ms(self) -> int:
         """The PLC's own clock; starts at 0, and may have jumped."""
         return (self.on_ms + self._jumped_ms) % DWORD
+
+    @property
+    def utc_s(self) -> float:
+        """What the PLC takes for the time of day, in seconds of the Unix epoch."""
+        return time.time() + self._jumped_ms / 1000
 
     def jump_clock(self, by_ms: int) -> None:
         """The PLC's clock is set; its scan and its heartbeat do not notice."""

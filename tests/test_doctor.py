@@ -54,6 +54,8 @@ async def test_a_sound_site_has_nothing_bad(config: Path) -> None:
         assert {what for name, what in found if name == device} >= {
             "reachable", "security", "link", "map", "tags", "heartbeat", "clock",
         }  # fmt: skip
+    for device in ("plc_conveyor2", "plc_robot1"):
+        assert found[device, "clock"].text.endswith(" ms against ours")
     assert found["plc_conveyor2", "security"].verdict == "warn"
     assert "planned 20" in found["plc_sorter1", "poll fast"].text
 

@@ -6,6 +6,7 @@ BadNotWritable and counted. Once a scan cycle what has changed is written to the
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlparse
@@ -176,7 +177,8 @@ class OpcUaServer:
             if value != node.shown:
                 node.shown = value
                 variant = ua.Variant(value, VARIANTS[node.tag.type])
-                await self._server.write_attribute_value(node.nodeid, ua.DataValue(variant))
+                shown = ua.DataValue(variant, SourceTimestamp=ua.DateTime.fromtimestamp(program.utc_s, UTC))
+                await self._server.write_attribute_value(node.nodeid, shown)
 
     # what clients do
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +91,23 @@ async def test_two_machines_on_one_server_tree_writes_and_a_job() -> None:
             for name in ("JobSeqDone", "Done", "Result", "PickedCount")
         ]
         assert shown == [8, True, JobResult.OK, 4]
+
+
+async def test_values_carry_the_clock_of_the_plc() -> None:
+    world = started(world_of())
+    async with serving(world, ["robot1"]) as server, Client(server.url) as client:
+        beat = await node(client, "Cell1.Status.PlcHeartbeat")
+        off_s = []
+        for jump_ms in (0, 3_600_000):
+            world.robot("robot1").jump_clock(jump_ms)
+            world.advance(world.now_ms + 1000)
+            for _ in range(60):  # live values are shown every few cycles
+                await server.show()
+            stamp = (await beat.read_data_value()).SourceTimestamp
+            assert stamp is not None
+            off_s.append((stamp.replace(tzinfo=UTC) - datetime.now(UTC)).total_seconds())
+    assert -60 < off_s[0] <= 0
+    assert 3540 < off_s[1] <= 3600
 
 
 async def test_a_subscriber_never_sees_a_newer_number_than_its_slot() -> None:
