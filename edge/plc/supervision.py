@@ -43,6 +43,19 @@ def still_wanted() -> None:
         raise asyncio.CancelledError
 
 
+async def lasting(work: Awaitable[Never]) -> Never:
+    """Work that ends only by cancelling it or by losing the link; what looks like the former and is not is the latter.
+
+    A library that cancels a future of its own, or raises a CancelledError of its own kind (wait_for2, by which asyncua
+    waits), would end a task so that its TaskGroup takes no notice.
+    """
+    try:
+        await work
+    except asyncio.CancelledError as error:
+        still_wanted()
+        raise LinkLost("a request was broken off") from error
+
+
 def pause_s(failures: int) -> float:
     """Full jitter: anything up to the doubled time, capped."""
     return random.uniform(0.0, min(BACK_OFF_MAX_S, BACK_OFF_S * 2 ** min(failures, 10)))
@@ -63,7 +76,7 @@ async def supervise(name: str, image: ProcessImage, hold: Callable[[Callable[[],
     while True:
         reason = ""
         try:
-            await hold(up)
+            await lasting(hold(up))
         except* LinkLost as lost:
             reason = str(_first(lost))
         finally:

@@ -4,13 +4,15 @@ import asyncio
 import contextlib
 import logging
 import sys
+import time
 from typing import Any
 
 import pytest
 from asyncua import ua
+from asyncua.common.utils import wait_for as library_wait_for
 
 from edge.plc import opcua, supervision
-from edge.plc.image import ProcessImage
+from edge.plc.image import LinkLost, ProcessImage
 from edge.plc.opcua import liveness
 from edge.plc.opcua.feed import Feed
 from edge.plc.opcua.memory import Memory
@@ -161,16 +163,20 @@ async def test_a_slow_answer_is_not_a_dead_server(south, tmp_path) -> None:
             assert image.counts.counts["links_lost"] == 0
 
 
+def unconnected(south, tags) -> tuple[Session, Feed]:
+    image = ProcessImage(tags.nodes)
+    session = Session(south.opcua("opc.tcp://127.0.0.1:1"), image.tags)
+    return session, Feed(session, image, Memory(None, ""), Subscriptions(session, image, set()))
+
+
 @pytest.mark.skipif(sys.version_info >= (3, 12), reason="wait_for swallows nothing any more")
 @pytest.mark.parametrize("answers", [True, False], ids=["answer", "broken"])
 async def test_a_task_that_is_ended_while_an_answer_comes_ends(south, tags, monkeypatch, answers) -> None:
     """Else a link that loses one of its tasks waits for the others for ever, and the image stays good."""
-    image = ProcessImage(tags.nodes)
-    session = Session(south.opcua("opc.tcp://127.0.0.1:1"), image.tags)
-    feed = Feed(session, image, Memory(None, ""), Subscriptions(session, image, set()))
+    session, feed = unconnected(south, tags)
     coming: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
 
-    async def publish(_acks: Any) -> Any:  # as the library does it
+    async def publish(_acks: Any) -> Any:
         return await asyncio.wait_for(coming, 60) if not coming.done() else await asyncio.sleep(60)
 
     monkeypatch.setattr(session.services, "publish", publish)
@@ -186,3 +192,35 @@ async def test_a_task_that_is_ended_while_an_answer_comes_ends(south, tags, monk
         await asyncio.wait([task], timeout=5)
         assert task.done()
         assert task.cancelled()
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 12), reason="the library waits by the standard library there")
+async def test_an_answer_at_the_very_end_of_its_time_ends_no_task(south, tags, monkeypatch) -> None:
+    """After a hang both are due at once; what the library raises then looks like the end of the task, and is not."""
+    session, _ = unconnected(south, tags)
+    monkeypatch.setattr(session, "_limit_s", 0.1)
+    loop = asyncio.get_running_loop()
+    coming: asyncio.Future[Any] = loop.create_future()
+    asked = asyncio.create_task(session.ask(library_wait_for(coming, 60)))
+    await asyncio.sleep(0)
+    loop.call_later(0.05, coming.set_result, None)
+    time.sleep(0.2)  # the process hangs
+    with pytest.raises(LinkLost) as lost:
+        await asked
+    assert isinstance(lost.value.__cause__, TimeoutError)
+
+
+@pytest.mark.parametrize("broken_off", [True, False])
+async def test_work_that_seems_to_be_cancelled_is_a_lost_link(broken_off) -> None:
+    """A library may cancel its own futures; a TaskGroup takes no notice of a task that ends so."""
+    coming: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+    task = asyncio.create_task(supervision.lasting(coming))
+    await asyncio.sleep(0)
+    if broken_off:
+        coming.cancel()
+        with pytest.raises(LinkLost):
+            await task
+    else:
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task

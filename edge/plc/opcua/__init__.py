@@ -18,7 +18,7 @@ from edge.plc.opcua.methods import Methods
 from edge.plc.opcua.session import Session
 from edge.plc.opcua.subscriptions import Subscriptions
 from edge.plc.pki import Pki
-from edge.plc.supervision import supervise
+from edge.plc.supervision import lasting, supervise
 from edge.settings import ConfigError, DeviceSettings, Tag
 
 
@@ -56,24 +56,24 @@ class Link:
 
     async def hold(self, up: Callable[[], None]) -> Never:
         """Connects, subscribes, reads everything, calls `up`, then follows until it is lost. Raises LinkLost."""
-        lasting = True
+        resumable = True
         try:
             await self._open()
             async with asyncio.TaskGroup() as group:
                 for task in self._feed.tasks():
-                    group.create_task(task)
+                    group.create_task(lasting(task))
                 await self._feed.read_first()
                 self._session.settle()
                 up()
                 for task in self._tasks():
-                    group.create_task(task)
+                    group.create_task(lasting(task))
                 await self._session.until_closed()  # in the body: see still_wanted
             raise AssertionError("the tasks of a link end only by losing it")
         except asyncio.CancelledError:
-            lasting = self._memory.lasting
+            resumable = self._memory.lasting
             raise
         finally:
-            await self._session.close(leave=lasting and self._memory.holds(self._session.token))
+            await self._session.close(leave=resumable and self._memory.holds(self._session.token))
 
     async def _open(self) -> None:
         await self._session.open(self._memory.kept)

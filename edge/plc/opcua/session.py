@@ -227,6 +227,10 @@ class Session:
         try:
             async with asyncio.timeout(self._limit_s):
                 answer = await request
+        except asyncio.CancelledError as error:
+            still_wanted()
+            # an answer at the very end of our time: asyncio.timeout does not know the library's kind of cancelling
+            raise LinkLost("no answer in time") from TimeoutError(text(error))
         except LOST as error:
             still_wanted()  # a timeout may have swallowed it too, and not everybody ends at a lost link
             raise LinkLost(text(error)) from error
