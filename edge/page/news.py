@@ -19,6 +19,7 @@ from edge.messages import (
     LaneChanged,
     LineShorted,
     Link,
+    LinkGap,
     MachineChanged,
     MachineCommandRefused,
     MachineCommandRequested,
@@ -103,6 +104,11 @@ def _handshake(m: HandshakeFailed) -> Line:
     return text, WARN, m.machine_id
 
 
+def _gap(m: LinkGap) -> Line:
+    text = f"{m.machine_id}: the link missed {(m.to_ms - m.from_ms) / 1000:.1f} s, read anew{_why(m.reason)}"
+    return text, WARN, m.machine_id
+
+
 def _refused(m: MachineCommandRefused) -> Line:
     return f"{m.machine_id}: {m.command.name} refused, {m.reason}{_why(m.detail)}", WARN, m.machine_id
 
@@ -165,6 +171,7 @@ SAY: dict[type[Message], Callable[[Any], Line]] = {
     ZoneChanged: _zone,
     MergeChanged: _merge,
     HandshakeFailed: _handshake,
+    LinkGap: _gap,
     UnitSorted: _sorted,
     JobEnded: _job,
     JobOverdue: _overdue,
