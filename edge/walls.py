@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Never
 
 from edge import equipment, plc
-from edge.fleet_wall import FleetWall, keep_levels
+from edge.fleet_wall import COUNT_EVERY_S, FleetWall, keep_levels
 from edge.messages import CommandMachine, DivertUnit, Message, StartJob
 from edge.page.figures import Figures
 from edge.plc.image import ProcessImage
@@ -75,10 +75,17 @@ class MachineWall:
                         group.create_task(self._obey(machine.machine_id, thing))
                     counts = [thing.counts for _, _, thing in self._machines]
                     group.create_task(keep_levels(self._figures, "wire", counts))
+                    group.create_task(self._keep_links())
                     if self._fleet is not None:
                         group.create_task(self._fleet.keep(report, now_ms))
             finally:
                 await self._farewell()
+
+    async def _keep_links(self) -> Never:
+        while True:
+            for machine, image, _ in self._machines:
+                self._figures.link(machine.machine_id, image.figures())
+            await asyncio.sleep(COUNT_EVERY_S)
 
     async def _farewell(self) -> None:
         with contextlib.suppress(TimeoutError):

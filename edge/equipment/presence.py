@@ -1,8 +1,9 @@
 """Whether a machine is there: heartbeats both ways, its state and boot count, and the resync before anything else.
 
 A socket that stands proves nothing: the machine is there while its heartbeat rises. It is `ready` after a resync, which
-happens when the link comes (back), when the PLC has restarted (plc-and-standards 9.5 E, F), and when the PLC has missed
-us though we believe to be in step (we hung, and went on); only then do rings, decisions, commands and jobs move.
+happens when the link comes (back), when it has had a gap, when the PLC has restarted (plc-and-standards 9.5 E, F), and
+when the PLC has missed us though we believe to be in step (we hung, and went on); only then do rings, decisions,
+commands and jobs move.
 """
 
 import asyncio
@@ -39,7 +40,8 @@ Clock = Callable[[], int]
 Beats = Callable[[], int]
 """A number that rises as long as the decide loop turns."""
 
-TAGS = ("BootCount", "PlcHeartbeat", "StateCurrent", "WcsHeartbeat", "WcsEpoch", "WcsState")
+HEARD = ("BootCount", "PlcHeartbeat", "StateCurrent")
+TAGS = (*HEARD, "WcsHeartbeat", "WcsEpoch", "WcsState")
 
 logger = logging.getLogger(__name__)
 
@@ -172,7 +174,8 @@ class Presence:
         while True:
             moved = self._moved()
             code, detail = self._trouble()
-            fresh = not code and (not self.ready or self._boot_now() != self.boot or self._fallen())
+            behind = not self.ready or self._boot_now() != self.boot or bool(self._image.commits.gaps)
+            fresh = not code and (behind or self._fallen())
             if code or fresh:
                 self.ready = False
             if fresh:
@@ -190,7 +193,7 @@ class Presence:
             await self._image.wait(moved, TICK_MS)
 
     async def _tell_gaps(self, report: Report, now_ms: Clock) -> None:
-        """After the resync: what the link may have missed."""
+        """After the resync, which a gap brings about: what the link may have missed, and the rings have caught up."""
         gaps = self._image.commits.gaps
         while self.ready and gaps:
             gap, at_ms = gaps.popleft(), now_ms()
@@ -237,7 +240,8 @@ class Presence:
             self._heartbeat = heartbeat
         if now - self._beat_at_ms > STALE_MS:
             waiting = self._beat_at_ms == -math.inf and now - self._good_at_ms <= STALE_MS
-            return ("LINK_LOST", "no heartbeat yet") if waiting else ("HEARTBEAT_STALE", "")
+            bad = image.trouble(HEARD)
+            return ("LINK_LOST", bad or "no heartbeat yet") if waiting else ("HEARTBEAT_STALE", bad)
         if "MapId" in image and image.number("MapId") != self._map_id:
             return "WRONG_MAP", f"{image.number('MapId'):#06x} instead of {self._map_id:#06x}"
         return "", ""

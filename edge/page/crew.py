@@ -36,10 +36,15 @@ def left(p: Picture, m: ResourceLeft) -> None:
 
 
 def vehicle_changed(p: Picture, m: VehicleChanged) -> None:
-    """A vehicle is shown like a person, at the node it passed last."""
+    """A vehicle is shown like a person, at the node it passed last, or in its zone; it never signs on."""
     row = _person(p, m.vehicle_id, ResourceKind.VEHICLE, m.at_ms)
     if row is not None:
         row.kind, row.location = ResourceKind.VEHICLE.value, cut(m.node_id) or row.location
+        row.paused = m.paused
+        fleet = p.state.site.fleet if p.state.site is not None else None
+        config = next((each for each in fleet.vehicles if each.vehicle_id == m.vehicle_id), None) if fleet else None
+        if config is not None:
+            row.skills, row.zones = list(config.skills), list(config.zones)
         p.touch("people", m.vehicle_id)
 
 

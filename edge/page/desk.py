@@ -10,13 +10,15 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from edge import __version__
-from edge.messages import AlarmAcknowledged, MachineCommand, MachineCommandRefused
+from edge.messages import AlarmAcknowledged, MachineCommand, MachineCommandRefused, ResourceKind
+from edge.messages.vehicles import ActionKind, VehicleActionEnded
 from edge.page import metrics
 from edge.page.exchange import Problem, answer, id_of, live_of, read_object, refusal, tell, who
 from edge.page.live import Live, Watcher
 from edge.page.picture import ID_MAX
 
 SEND_S = 10.0
+VEHICLE_ACTIONS = (ActionKind.PAUSE.value, ActionKind.RESUME.value)
 COMMANDS = ", ".join(command.name for command in MachineCommand)
 
 
@@ -41,6 +43,31 @@ async def command(request: Request) -> Response:
         if isinstance(output, MachineCommandRefused) and output.request_id == request_id:
             raise refusal(output.reason, output.detail, "look at the machine's state first")
     return answer({"result": "asked", "machine_id": machine_id, "command": name, "request_id": request_id})
+
+
+async def link(request: Request) -> Response:
+    """How the link of a machine does: its counters, its tags by quality, its poll cycles against plan."""
+    machine_id = id_of(request, "machine_id")
+    found = live_of(request).figures.get("links", {}).get(machine_id)
+    if found is None:
+        raise Problem(404, f"nothing is known of a link to {machine_id}", "see machines in GET /api/state")
+    return answer(found)
+
+
+async def vehicle_action(request: Request) -> Response:
+    """Asks the WES to pause a vehicle or let it go on."""
+    vehicle_id, body = id_of(request, "vehicle_id"), await read_object(request)
+    row = live_of(request).twin.state.people.get(vehicle_id)
+    if row is None or row.kind != ResourceKind.VEHICLE:
+        raise Problem(404, f"there is no vehicle {vehicle_id}", "see people in GET /api/state")
+    kind = str(body.get("kind", "")).lower()
+    if kind not in VEHICLE_ACTIONS:
+        raise Problem(422, f"action {kind[:40]!r} is not known", f"use one of {', '.join(VEHICLE_ACTIONS)}")
+    asked = {"vehicle_id": vehicle_id, "kind": kind, "by": who(request, body)}
+    for output in await tell(request, "VehicleActionRequested", asked):
+        if isinstance(output, VehicleActionEnded):
+            raise refusal(output.result, output.reason, "look at the vehicle's connection first")
+    return answer({"result": "asked", "vehicle_id": vehicle_id, "kind": kind})
 
 
 async def acknowledge(request: Request) -> Response:
@@ -114,6 +141,8 @@ async def _send(socket: WebSocket, live: Live, watcher: Watcher) -> None:
 ROUTES = [
     Route("/api/state", state),
     Route("/api/machines/{machine_id}/command", command, methods=["POST"]),
+    Route("/api/machines/{machine_id}/link", link),
+    Route("/api/vehicles/{vehicle_id}/action", vehicle_action, methods=["POST"]),
     Route("/api/alarms/{alarm_id:path}/acknowledge", acknowledge, methods=["POST"]),
     Route("/healthz", healthz),
     Route("/readyz", readyz),

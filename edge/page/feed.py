@@ -32,6 +32,7 @@ from edge.messages import (
     TaskCompleted,
     TaskRefused,
 )
+from edge.messages.vehicles import VehicleActionEnded
 from edge.page.backlog import Backlog
 from edge.page.figures import Figures
 from edge.page.twin import Twin
@@ -61,6 +62,7 @@ ANSWERS = frozenset(
         OrderRejected,
         TaskCompleted,
         TaskRefused,
+        VehicleActionEnded,
     }
 )
 """The kinds a page needs to answer whoever reported; the rest it hears as messages like everybody else."""

@@ -47,6 +47,8 @@ class Figures:
         self.counts: dict[str, int] = {}
         self.levels: dict[str, int] = {}
         self.times: dict[str, Times] = {}
+        self.links: dict[str, dict[str, Any]] = {}
+        """By machine: what its link counts, its tags by quality, the cycles of its poll classes."""
 
     def count(self, name: str, n: int = 1) -> None:
         """So much more of it happened."""
@@ -58,6 +60,11 @@ class Figures:
         if name in self.levels or self._room(self.levels):
             self.levels[name] = value
 
+    def link(self, machine_id: str, view: dict[str, Any]) -> None:
+        """How the link of a machine does now."""
+        if machine_id in self.links or self._room(self.links):
+            self.links[machine_id] = view
+
     def time_us(self, name: str, value: int) -> None:
         """It took this long."""
         times = self.times.get(name)
@@ -68,11 +75,12 @@ class Figures:
         times.add(value)
 
     def snapshot(self) -> dict[str, Any]:
-        """JSON-ready: counts, levels, and n/sum/p50/p99/max of each time."""
+        """JSON-ready: counts, levels, n/sum/p50/p99/max of each time, and the links."""
         return {
             "counts": dict(self.counts),
             "levels": dict(self.levels),
             "times": {name: times.summary() for name, times in self.times.items()},
+            "links": dict(self.links),
         }
 
     def _room(self, table: dict[str, Any]) -> bool:

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-from edge.messages import JobEnded, Machine, MachineChanged, Message, SiteOpened, SortResult, UnitSorted
+from edge.messages import JobEnded, LinkGap, Machine, MachineChanged, Message, SiteOpened, SortResult, UnitSorted
 from edge.messages.packml import OWN, Time, time_of
 from edge.page.kpi_numbers import share
 
@@ -29,12 +29,14 @@ class Machines:
         self._changes: dict[str, dict[MachineChanged, None]] = {}
         self._sorted: dict[Report, UnitSorted] = {}
         self._jobs: dict[tuple[str, int], JobEnded] = {}
+        self._gaps: dict[LinkGap, None] = {}
         self._last_ms = 0
         self.table: dict[type[Message], Callable[[Any], None]] = {
             SiteOpened: self._see_site,
             MachineChanged: self._see_changed,
             UnitSorted: self._see_sorted,
             JobEnded: self._see_job,
+            LinkGap: self._see_gap,
         }
 
     def _see_site(self, message: SiteOpened) -> None:
@@ -53,6 +55,9 @@ class Machines:
         self._jobs.setdefault((message.machine_id, message.job_id), message)
         self._last_ms = max(self._last_ms, message.at_ms)
 
+    def _see_gap(self, message: LinkGap) -> None:
+        self._gaps[message] = None
+
     def part(self) -> list[dict[str, Any]]:
         """machines of the report, one entry for each that ever reported."""
         return [self._machine(machine_id) for machine_id in sorted(self._changes)]
@@ -66,11 +71,13 @@ class Machines:
         quality = share(good, done)
         factors = (availability, performance, quality)
         config = self._configs.get(machine_id)
+        gaps = [gap.to_ms - gap.from_ms for gap in self._gaps if gap.machine_id == machine_id]
         return {
             "machine_id": machine_id,
             "kind": config.kind if config else "",
             "seconds": {time.value: spent[time] // 1000 for time in Time},
             "causes": [{"cause": cause, "seconds": ms // 1000} for cause, ms in causes.most_common(CAUSES_MAX)],
+            "gaps": {"count": len(gaps), "ms": sum(gaps)},
             "done": done,
             "good": good,
             "availability": availability,

@@ -33,6 +33,7 @@ def text(figures: Mapping[str, Any], state: State, up: bool, build: Mapping[str,
         *_counters(figures.get("counts", {})),
         *_times(figures.get("times", {})),
         *_levels(figures.get("levels", {})),
+        *_links(figures.get("links", {})),
         *_picture(state),
     ]
     return "\n".join(lines) + "\n"
@@ -67,6 +68,28 @@ def _levels(levels: Mapping[str, int]) -> list[str]:
     for key, value in depth.items():
         lines += _family(f"edge_{_word(key)}", "gauge", "Where it stands now", [({}, value)])
     return lines
+
+
+def _links(links: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """By machine and poll class; both come from the configuration, so there are only so many."""
+    tags = [({"machine": m, "quality": q}, n) for m, link in links.items() for q, n in link["tags"].items()]
+    lost = [({"machine": m}, link["links_lost"]) for m, link in links.items()]
+    polls = [({"machine": m, "poll": p}, cycle) for m, link in links.items() for p, cycle in link["classes"].items()]
+    took = [({**labels, "quantile": "0.5"}, cycle["took_ms"]["p50"] / 1e3) for labels, cycle in polls]
+    return [
+        *_family("edge_link_tags", "gauge", "Tags of a link by quality", tags),
+        *_family("edge_link_lost_total", "counter", "How often a link was lost", lost),
+        *_family("edge_poll_plan_seconds", "gauge", "A cycle of a poll class should take at most this", [
+            (labels, cycle["plan_ms"] / 1e3) for labels, cycle in polls
+        ]),
+        *_family("edge_poll_took_seconds", "gauge", "A cycle of a poll class took this", took),
+        *_family("edge_poll_took_seconds_max", "gauge", "The longest of the last cycles", [
+            (labels, cycle["took_ms"]["max"] / 1e3) for labels, cycle in polls
+        ]),
+        *_family("edge_poll_late_total", "counter", "Cycles that took longer than planned", [
+            (labels, cycle["late"]) for labels, cycle in polls
+        ]),
+    ]  # fmt: skip
 
 
 def _picture(state: State) -> list[str]:

@@ -19,6 +19,7 @@ from edge.messages import (
     LaneChanged,
     LineShorted,
     Link,
+    LinkGap,
     MachineChanged,
     MachineCommandRefused,
     MachineCommandRequested,
@@ -49,6 +50,7 @@ from edge.messages import (
     ZoneChanged,
     ZoneFault,
 )
+from edge.messages.vehicles import VehicleActionEnded, VehicleActionRequested
 
 Line = tuple[str, str, str]
 """(sentence, level, what it is about); no sentence, no line."""
@@ -103,6 +105,11 @@ def _handshake(m: HandshakeFailed) -> Line:
     return text, WARN, m.machine_id
 
 
+def _gap(m: LinkGap) -> Line:
+    text = f"{m.machine_id}: the link missed {(m.to_ms - m.from_ms) / 1000:.1f} s, read anew{_why(m.reason)}"
+    return text, WARN, m.machine_id
+
+
 def _refused(m: MachineCommandRefused) -> Line:
     return f"{m.machine_id}: {m.command.name} refused, {m.reason}{_why(m.detail)}", WARN, m.machine_id
 
@@ -151,6 +158,12 @@ def _command(m: CommandEnded) -> Line:
     return f"{m.machine_id}: {m.command.name} {m.result}{_why(m.reason)}", WARN if bad else "", m.machine_id
 
 
+def _vehicle_action(m: VehicleActionEnded) -> Line:
+    if m.result == "FINISHED":
+        return NOTHING
+    return f"{m.vehicle_id}: what was asked of it ended {m.result}{_why(m.reason)}", WARN, m.vehicle_id
+
+
 def _units(n: int) -> str:
     return f"{n} unit" if n == 1 else f"{n} units"
 
@@ -165,6 +178,7 @@ SAY: dict[type[Message], Callable[[Any], Line]] = {
     ZoneChanged: _zone,
     MergeChanged: _merge,
     HandshakeFailed: _handshake,
+    LinkGap: _gap,
     UnitSorted: _sorted,
     JobEnded: _job,
     JobOverdue: _overdue,
@@ -194,6 +208,8 @@ SAY: dict[type[Message], Callable[[Any], Line]] = {
     AlarmRaised: lambda m: (f"alarm: {m.text}", WARN, m.source),
     AlarmCleared: lambda m: (f"alarm over: {m.alarm_id}", "", m.alarm_id),
     AlarmAcknowledged: lambda m: (f"alarm {m.alarm_id} acknowledged by {m.by}", "", m.alarm_id),
+    VehicleActionRequested: lambda m: (f"{m.vehicle_id}: {m.kind.value} asked by {m.by}", "", m.vehicle_id),
+    VehicleActionEnded: _vehicle_action,
     MachineCommandRequested: lambda m: (f"{m.machine_id}: {m.command.name} asked by {m.by}", "", m.machine_id),
     GoodsReceived: lambda m: (f"{m.quantity} × {m.sku} received by {m.by}", "", m.asn_id),
     GoodsRefused: lambda m: (f"goods of {m.asn_id} refused: {m.reason}", WARN, m.asn_id),

@@ -114,6 +114,8 @@ class PersonRow:
     location: str = ""
     since_ms: int = 0
     done: int = 0
+    paused: bool = False
+    """A vehicle that waits for somebody to let it go on."""
     tasks: list[Assignment] = field(default_factory=list)
 
 

@@ -24,8 +24,8 @@ from edge.wes.sorters import (
     named,
     stray,
 )
-from edge.wes.state import MachineRecord, Ride, Track, UnitPlace, remember
-from edge.wes.units import expect, leave_sorter, missing, seen
+from edge.wes.state import MachineRecord, Ride, Track, UnitPlace, UnitRecord, remember
+from edge.wes.units import expect, leave_sorter, missing, put_on_conveyor, seen
 
 
 def scanned(floor: Floor, machine: MachineRecord, scan: UnitScanned) -> None:
@@ -84,8 +84,10 @@ def hand_on(floor: Floor, machine: MachineRecord, config: Machine, scan: UnitSca
     elif target is not None:
         reason = f"{config.feeds} runs"
     hu_id = "" if ride_id.startswith("?") else ride_id
-    if hu_id and config.feeds in floor.plans:
+    if hu_id and config.feeds:
         expect(floor, hu_id)
+    elif hu_id:
+        floor.state.expected.pop(hu_id, None)
     answer = DivertUnit(
         at_ms=floor.now_ms,
         machine_id=machine.machine_id,
@@ -117,7 +119,7 @@ def reported(floor: Floor, machine: MachineRecord, report: UnitSorted) -> None:
     unit = floor.state.units.get(track.hu_id)
     if report.result is SortResult.HANDOVER:
         if unit is not None and unit.place is UnitPlace.CONVEYOR:
-            unit.place, unit.machine_id = UnitPlace.SORTER, floor.layout.machines[machine.machine_id].feeds
+            hand_over(floor, unit, floor.layout.machines[machine.machine_id].feeds)
     elif report.result in GONE:
         target = floor.machine(floor.layout.machines[machine.machine_id].feeds)
         if target is not None:
@@ -128,6 +130,14 @@ def reported(floor: Floor, machine: MachineRecord, report: UnitSorted) -> None:
         return
     del machine.tracking[report.tracking_id]
     leave_queue(machine, track.hu_id)
+
+
+def hand_over(floor: Floor, unit: UnitRecord, machine_id: str) -> None:
+    """The unit rides on the next machine."""
+    if machine_id in floor.plans:
+        unit.place, unit.machine_id = UnitPlace.SORTER, machine_id
+    else:
+        put_on_conveyor(floor, unit.hu_id, machine_id)
 
 
 def leave_queue(machine: MachineRecord, hu_id: str) -> None:

@@ -16,9 +16,6 @@ from edge.messages.vehicles import (
 )
 from edge.wes.retreat import Traveller
 
-STANDS = (ErrorLevel.CRITICAL, ErrorLevel.FATAL)
-"""With an error of these levels a vehicle does not drive on."""
-
 
 class DriveState(StrEnum):
     """LOADED from the end of the pick to the end of the drop."""
@@ -88,6 +85,8 @@ class DriveRecord:
     """Whether what was sent last has a horizon: then the vehicle waits for more."""
     sent: DriveVehicle | None = None
     cancel: CancelDrive | None = None
+    despite: tuple[VehicleError, ...] = ()
+    """Errors the vehicle has reported since before this drive, which therefore are not of it."""
 
     @property
     def open(self) -> bool:
@@ -195,6 +194,14 @@ class VehicleRecord:
     """Why a person was asked to see to its load or its task; "" = nobody was."""
 
 
+def gave_up(vehicle: VehicleRecord) -> list[str]:
+    """The errors for which it cannot go on with its drive; another one it may take (VDA 5050 3.0, 6.6.5: CRITICAL)."""
+    if vehicle.drive is None:
+        return []
+    before = vehicle.drive.despite
+    return [each.kind for each in vehicle.errors if each.level is ErrorLevel.CRITICAL and each not in before]
+
+
 def cannot_drive(vehicle: VehicleRecord) -> str:
     """Why nobody may send it anywhere, in words; "" when one may."""
     if vehicle.awaited:
@@ -203,7 +210,7 @@ def cannot_drive(vehicle: VehicleRecord) -> str:
         return f"is {vehicle.link.value}"
     if vehicle.mode is not VehicleMode.AUTOMATIC:
         return f"is in mode {vehicle.mode.value}"
-    errors = [error.kind for error in vehicle.errors if error.level in STANDS]
+    errors = [each.kind for each in vehicle.errors if each.level is ErrorLevel.FATAL] + gave_up(vehicle)
     if errors:
         return f"has an error: {', '.join(errors[:3])}"
     if vehicle.stopped == "ESTOP":

@@ -34,7 +34,10 @@ def set_out(floor: Floor, vehicle: VehicleRecord, purpose: Purpose, stops: tuple
     if drive is None or drive.update < 0:
         site = floor.state.site.site if floor.state.site else ""
         drive = vehicle.drive = DriveRecord(
-            drive_id=f"{site}-{floor.now_ms}-{floor.state.last_drive}", number=floor.state.last_drive, purpose=purpose
+            drive_id=f"{site}-{floor.now_ms}-{floor.state.last_drive}",
+            number=floor.state.last_drive,
+            purpose=purpose,
+            despite=vehicle.errors,
         )
     drive.number, drive.purpose, drive.task_id = floor.state.last_drive, purpose, task_id
     named = []

@@ -3,7 +3,7 @@
 from edge.messages.vehicles import ActionKind
 from edge.wes import driving, fleet
 from edge.wes.alarms import MEDIUM, raise_alarm
-from edge.wes.drives import Purpose, Stop, VehicleRecord, cannot_drive
+from edge.wes.drives import Purpose, Stop, VehicleRecord, cannot_drive, gave_up
 from edge.wes.floor import Floor
 from edge.wes.tasks import TaskRecord
 from edge.wes.vehicles import sign
@@ -19,6 +19,8 @@ def drive_on(floor: Floor) -> None:
     vehicles = floor.state.vehicles.values()
     for vehicle in vehicles:
         look_after(floor, vehicle)
+        if gave_up(vehicle) and fleet.task_of(floor, vehicle) is None:
+            driving.cancel(floor, vehicle, "VEHICLE_GAVE_UP")
         plan(floor, vehicle)
     floor.traffic.grant()
     for vehicle in vehicles:

@@ -125,6 +125,8 @@ class UnitRecord:
     """Where it was packed."""
     packed_ms: int = 0
     """0 once it has come to its lane."""
+    seen_ms: int = 0
+    """When it was last read, or put on a belt."""
 
 
 @dataclass(slots=True, kw_only=True)

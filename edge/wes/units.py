@@ -16,13 +16,15 @@ from edge.messages import (
 from edge.wes import lanes
 from edge.wes.alarms import HIGH, MEDIUM, clear_alarm, raise_alarm
 from edge.wes.calibrate import TRANSIT
+from edge.wes.congestion import stands_still
+from edge.wes.estimates import MINUTE_MS
 from edge.wes.floor import Floor
 from edge.wes.release import unit_left
 from edge.wes.sort import FULL
 from edge.wes.state import UNITS_MAX, LaneTable, MachineRecord, Ride, UnitPlace, UnitRecord
 
 EXPECT_MS = 180_000
-"""From a conveyor's exit to the sorter's scanner takes less than this, or somebody should look."""
+"""From one scanner to the next takes less than this, beside the way along a conveyor, or somebody should look."""
 QUEUE_MAX = 1000
 """Units on one conveyor; the oldest are forgotten first."""
 
@@ -49,7 +51,7 @@ def packed(floor: Floor, message: UnitPacked) -> None:
         unit.zone, unit.packed_ms = wip.zone, floor.now_ms
     for machine in floor.state.machines.values():
         if message.hu_id in machine.queue:
-            unit.place, unit.machine_id = UnitPlace.CONVEYOR, machine.machine_id
+            onto_belt(floor, unit, machine.machine_id)
     keep(floor, unit)
     unit_left(floor, message.hu_id, for_good=True)
     if where:
@@ -121,17 +123,23 @@ def put_on_conveyor(floor: Floor, hu_id: str, conveyor_id: str) -> None:
         del machine.queue[0]
     unit = floor.state.units.get(hu_id)
     if unit is not None:
-        unit.place, unit.machine_id = UnitPlace.CONVEYOR, conveyor_id
+        onto_belt(floor, unit, conveyor_id)
+
+
+def onto_belt(floor: Floor, unit: UnitRecord, conveyor_id: str) -> None:
+    """The unit rides on a conveyor and must be seen at its exit."""
+    unit.place, unit.machine_id, unit.seen_ms = UnitPlace.CONVEYOR, conveyor_id, floor.now_ms
+    expect(floor, unit.hu_id)
 
 
 def expect(floor: Floor, hu_id: str) -> None:
-    """The unit was let go to a sorter and must be seen there soon."""
+    """The unit is on its way to a scanner and must be seen there soon."""
     floor.state.expected.pop(hu_id, None)
     floor.state.expected[hu_id] = floor.now_ms + EXPECT_MS
 
 
 def watch(floor: Floor) -> None:
-    """A unit let go to a sorter and never seen there was not read, or fell: somebody has to look for it.
+    """A unit that a scanner should have seen was not read, or fell: somebody has to look for it.
 
     While the machine stands still nothing can come, so the time begins again.
     """
@@ -142,11 +150,36 @@ def watch(floor: Floor) -> None:
         machine = floor.machine(unit.machine_id) if unit else None
         if unit is None or machine is None:
             del floor.state.expected[hu_id]
-        elif machine.link is Link.GOOD and machine.state is PackMl.EXECUTE:
-            missing(floor, hu_id, machine.machine_id, "NOT_SEEN")
-            leave_sorter(floor, machine, hu_id)
-        else:
+        elif machine.link is not Link.GOOD or machine.state is not PackMl.EXECUTE or may_come(floor, machine, unit):
             expect(floor, hu_id)
+        else:
+            if hu_id in machine.queue:
+                machine.queue.remove(hu_id)
+            leave_sorter(floor, machine, hu_id)
+            missing(floor, hu_id, passed_unread(floor, machine, unit) or machine.machine_id, "NOT_SEEN")
+
+
+def may_come(floor: Floor, machine: MachineRecord, unit: UnitRecord) -> bool:
+    """May a unit on a conveyor still come to its exit?
+
+    A belt keeps its order: while one before it is expected, waits at the exit or has just gone, it has time.
+    """
+    if machine.machine_id in floor.plans:
+        return False
+    if machine.waiting is not None or stands_still(machine) or machine.accumulating:
+        return True
+    if unit.hu_id in machine.queue:
+        last = next(reversed(machine.answers.values()), None)
+        if unit.hu_id != machine.queue[0] or (last is not None and floor.now_ms - last.at_ms < EXPECT_MS):
+            return True
+    way_ms = floor.network.distance_ms(machine.machine_id, floor.layout.machines[machine.machine_id].feeds)
+    return floor.now_ms - unit.seen_ms < way_ms + EXPECT_MS
+
+
+def passed_unread(floor: Floor, machine: MachineRecord, unit: UnitRecord) -> str:
+    """The machine that a conveyor has given a unit without a name since this one was put on it; "" if it has not."""
+    unread = any(not each.hu_id and each.at_ms >= unit.seen_ms for each in machine.answers.values())
+    return floor.layout.machines[machine.machine_id].feeds if unread else ""
 
 
 def next_ms(floor: Floor) -> int | None:
@@ -157,12 +190,13 @@ def next_ms(floor: Floor) -> int | None:
 def seen(floor: Floor, unit: UnitRecord, machine_id: str, place: UnitPlace) -> None:
     """A scanner read the unit: it is here, and no longer in the lane or the gap it was in."""
     found(floor, unit)
-    if place is UnitPlace.SORTER:
-        floor.state.expected.pop(unit.hu_id, None)
+    floor.state.expected.pop(unit.hu_id, None)
     if unit.location:
         leave(floor, unit.location)
         unit.location = ""
-    unit.place, unit.machine_id = place, machine_id
+    unit.place, unit.machine_id, unit.seen_ms = place, machine_id, floor.now_ms
+    if place is UnitPlace.CONVEYOR:
+        expect(floor, unit.hu_id)
 
 
 def found(floor: Floor, unit: UnitRecord) -> None:
@@ -178,6 +212,9 @@ def missing(floor: Floor, hu_id: str, machine_id: str, reason: str, *, alarm: bo
         floor.state.reports_ignored += 1
         return
     alarm = alarm and unit.place is not UnitPlace.MISSING
+    last = (
+        f", last seen on {unit.machine_id} {(floor.now_ms - unit.seen_ms) // MINUTE_MS} min ago" if unit.seen_ms else ""
+    )
     unit.place, unit.machine_id = UnitPlace.MISSING, machine_id
     floor.say(UnitMissing(at_ms=floor.now_ms, hu_id=hu_id, machine_id=machine_id, reason=reason))
     if not alarm:
@@ -186,7 +223,7 @@ def missing(floor: Floor, hu_id: str, machine_id: str, reason: str, *, alarm: bo
         floor,
         f"{machine_id}:missing_{hu_id}",
         HIGH,
-        f"Unit {hu_id} of order {unit.order_id} was lost on {machine_id} ({reason})",
+        f"Unit {hu_id} of order {unit.order_id} was lost on {machine_id} ({reason}){last}",
         "Look for it along the machine and in the hospital lane; carry it to its lane",
         ack_clears=True,
     )
@@ -232,13 +269,12 @@ def runs_on(floor: Floor, machine_id: str, lane: int, unit: UnitRecord | None) -
         return True
     found(floor, unit)
     enter(floor, location)
-    onto_sorter = machine.machine_id in floor.plans
-    unit.place = UnitPlace.SORTER if onto_sorter else UnitPlace.CONVEYOR
-    unit.machine_id, unit.location = machine.machine_id, location
-    if onto_sorter:
+    unit.location = location
+    if machine.machine_id in floor.plans:
+        unit.place, unit.machine_id = UnitPlace.SORTER, machine.machine_id
         expect(floor, unit.hu_id)
-    elif unit.hu_id not in machine.queue:
-        machine.queue.append(unit.hu_id)
+    else:
+        put_on_conveyor(floor, unit.hu_id, machine.machine_id)
     return True
 
 

@@ -23,7 +23,7 @@ LOW = 4
 ALARMS = {
     ErrorLevel.WARNING: (LOW, "Look at it when there is time"),
     ErrorLevel.URGENT: (MEDIUM, "Look at it soon; it still drives"),
-    ErrorLevel.CRITICAL: (HIGH, "Go there, remove the cause and let it go on"),
+    ErrorLevel.CRITICAL: (HIGH, "Go there and look; it cannot go on with its order, and gets another one"),
     ErrorLevel.FATAL: (HIGH, "Go there, remove the cause and let it go on"),
 }
 ASKED = (ActionKind.PAUSE, ActionKind.RESUME)
@@ -36,6 +36,8 @@ def heard(floor: Floor, vehicle: VehicleRecord, message: VehicleChanged) -> None
     """Take over what it says of itself."""
     vehicle.awaited = False
     vehicle.link, vehicle.mode, vehicle.errors = message.link, message.mode, message.errors
+    if vehicle.drive is not None:
+        vehicle.drive.despite = tuple(each for each in vehicle.drive.despite if each in message.errors)
     vehicle.battery, vehicle.charging = message.battery, message.charging
     vehicle.node_id, vehicle.past_mm = message.node_id or vehicle.node_id, message.past_mm
     vehicle.localized = message.localized

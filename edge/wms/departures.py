@@ -11,7 +11,7 @@ from edge.messages import (
     UnitRerouted,
 )
 from edge.wms.ledger import CUSTOMER, unit_account
-from edge.wms.loading import plan_carry, plan_load
+from edge.wms.loading import load, plan_carry, plan_load
 from edge.wms.state import DepartureRecord, OrderRecord, TaskState, UnitState, remember
 from edge.wms.units import ENDED, ON_ITS_WAY, UnitEvent, advance
 from edge.wms.warehouse import Warehouse
@@ -143,7 +143,9 @@ def roll(house: Warehouse, order: OrderRecord, departure_id: str, due_ms: int) -
         if unit.state not in ON_ITS_WAY:
             continue
         house.emit(UnitRerouted(at_ms=house.now_ms, hu_id=hu_id, departure_id=departure_id, due_ms=due_ms))
-        if unit.state is UnitState.STAGED and not unit.task_id:
+        if unit.at_door and unit.state is UnitState.STAGED:
+            load(house, unit)
+        elif unit.state is UnitState.STAGED and not unit.task_id:
             plan_load(house, unit)
         elif unit.state is UnitState.ASTRAY and not unit.task_id:
             plan_carry(house, unit)

@@ -24,6 +24,7 @@ from edge.messages import (
 from edge.wms.departures import close_due, departure_scheduled, order_rolled
 from edge.wms.ledger import Balance, Totals
 from edge.wms.loading import carried, lane_assigned, loaded, unit_arrived, unit_missing
+from edge.wms.lost import carried_or_lost
 from edge.wms.orders import order_released
 from edge.wms.packing import packed
 from edge.wms.picking import picked, picked_late
@@ -37,7 +38,7 @@ COMPLETIONS: dict[tuple[TaskKind, TaskState], Callable[[Warehouse, TaskRecord, T
     (TaskKind.PICK, TaskState.OPEN): picked,
     (TaskKind.PICK, TaskState.WITHDRAWN): picked_late,
     (TaskKind.PACK, TaskState.OPEN): packed,
-    (TaskKind.CARRY, TaskState.OPEN): carried,
+    (TaskKind.CARRY, TaskState.OPEN): carried_or_lost,
     (TaskKind.CARRY, TaskState.WITHDRAWN): carried,
     (TaskKind.LOAD, TaskState.OPEN): loaded,
     (TaskKind.PUTAWAY, TaskState.OPEN): put_away,

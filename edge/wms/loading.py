@@ -59,17 +59,22 @@ def carried(house: Warehouse, record: TaskRecord, message: TaskCompleted) -> Non
 
 
 def loaded(house: Warehouse, record: TaskRecord, message: TaskCompleted) -> None:
-    """A unit is in the lorry of its present departure; if that one has closed it stays staged until it is rolled."""
+    """A unit is in the lorry of its present departure; if that one has closed it waits at the door for the roll."""
     unit = _end_unit_task(house, record)
     if unit is None:
         return
+    if message.quantity > 0:
+        load(house, unit)
+    elif advance(unit, UnitEvent.NOT_FOUND):
+        plan_carry(house, unit)
+
+
+def load(house: Warehouse, unit: UnitRecord) -> None:
+    """Book a unit into its order's present departure; one whose doors have shut cannot take it, the next will."""
     order = house.order_of(unit)
-    if message.quantity <= 0:
-        if advance(unit, UnitEvent.NOT_FOUND):
-            plan_carry(house, unit)
-        return
     doors = "" if order.departure_id in house.state.departed else DOORS_OPEN
     if not advance(unit, UnitEvent.LOADED, doors):
+        unit.at_door = unit.state is UnitState.STAGED
         return
     unit.departure_id = order.departure_id
     house.state.departures.setdefault(order.departure_id, DepartureRecord()).loaded.append(unit.hu_id)
@@ -85,7 +90,7 @@ def rest_at(house: Warehouse, unit: UnitRecord, location: str) -> None:
     if _known(unit, location) or not advance(unit, UnitEvent.ARRIVED, guard):
         return
     _drop_task(house, unit)
-    unit.location = location
+    unit.location, unit.searches = location, 0
     if unit.state is UnitState.ASTRAY:
         plan_carry(house, unit)
         return

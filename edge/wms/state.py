@@ -87,7 +87,10 @@ class Content:
 
 @dataclass(slots=True, kw_only=True)
 class UnitRecord:
-    """`picks` counts its open PICK tasks; `task_id` is its PACK, CARRY or LOAD; `location` where it was last seen."""
+    """`picks` counts its open PICK tasks; `task_id` is its PACK, CARRY or LOAD; `location` where it was last seen.
+
+    `searches` counts how often it was looked for in vain; `at_door`: it was loaded after the doors had shut.
+    """
 
     hu_id: str
     order_id: str
@@ -98,6 +101,8 @@ class UnitRecord:
     task_id: str = ""
     location: str = ""
     departure_id: str = ""
+    searches: int = 0
+    at_door: bool = False
 
 
 @dataclass(slots=True, kw_only=True)

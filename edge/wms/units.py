@@ -12,6 +12,7 @@ class UnitEvent(StrEnum):
     ARRIVED = "arrived"
     MISSED = "missed"
     NOT_FOUND = "not_found"
+    GIVEN_UP = "given_up"
     LOADED = "loaded"
     LEFT = "left"
 
@@ -34,6 +35,7 @@ MOVES: tuple[tuple[UnitState, UnitEvent, str, UnitState], ...] = (
     (UnitState.ASTRAY, UnitEvent.ARRIVED, IN_ITS_LANE, UnitState.STAGED),
     (UnitState.ASTRAY, UnitEvent.ARRIVED, "", UnitState.ASTRAY),
     (UnitState.ASTRAY, UnitEvent.MISSED, "", UnitState.ASTRAY),
+    (UnitState.ASTRAY, UnitEvent.GIVEN_UP, "", UnitState.VOIDED),
     (UnitState.STAGED, UnitEvent.LOADED, DOORS_OPEN, UnitState.LOADED),
     (UnitState.STAGED, UnitEvent.NOT_FOUND, "", UnitState.ASTRAY),
     (UnitState.LOADED, UnitEvent.LEFT, "", UnitState.SHIPPED),

@@ -21,6 +21,19 @@ async def test_a_gap_is_reported_once_after_the_resync(world) -> None:
     assert len(world.journal.of(LinkGap)) == 2
 
 
+async def test_after_a_gap_on_a_link_that_stands_the_rings_are_read_anew(world) -> None:
+    plc, sorter = world.sorter()
+    async with world.at_work(sorter, plc, world.journal):
+        plc.connect()
+        await world.journal.wait(MachineChanged, 2)
+        await world.until(lambda: sorter._presence.ready)
+        session = sorter._presence.session
+        plc.image.commits.tell_gap("QUEUE_OVERFLOW", 20)
+        await world.journal.wait(LinkGap)
+        assert sorter._presence.session == session + 1
+    assert len(world.journal.of(MachineChanged)) == 2, "the machine was there all the time"
+
+
 async def test_an_event_is_committed_for_the_link_when_it_is_on_disk_and_not_before(world) -> None:
     plc, sorter = world.sorter()
     commits = plc.image.commits

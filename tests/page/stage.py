@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from edge.messages import (
     GoodsReceived,
@@ -33,10 +34,14 @@ from edge.messages import (
     Zone,
 )
 from edge.messages.machines import MachineCommandRefused
+from edge.messages.vehicles import VehicleActionEnded, VehicleActionRequested, VehicleChanged, VehicleLink, VehicleMode
 from edge.page.feed import Feed
 from edge.page.figures import Figures
 from edge.page.twin import Twin
+from edge.plc.image import ProcessImage
+from edge.settings import read_tags
 
+SORTER_TAGS = Path(__file__).resolve().parents[2] / "config" / "tags" / "sorter_modbus.csv"
 ROUTES = ["UK-NORTH", "UK-MIDLANDS", "UK-SOUTH", "UK-LONDON", "EXPRESS", "EU-CENTRAL", "EU-SOUTH", "WORLD"]
 
 
@@ -112,6 +117,21 @@ def pick(task_id: str, **fields: object) -> Task:
     return Task(**{f: getattr(task, f) for f in task.__dataclass_fields__} | fields)
 
 
+def vehicle(vehicle_id: str, *, paused: bool = False) -> VehicleChanged:
+    """A vehicle that is there."""
+    return VehicleChanged(
+        at_ms=1, vehicle_id=vehicle_id, link=VehicleLink.ONLINE, mode=VehicleMode.AUTOMATIC, node_id="n1", paused=paused
+    )
+
+
+def link_view() -> dict[str, Any]:
+    """The figures of a link that was lost once and has polled once."""
+    image = ProcessImage(read_tags(SORTER_TAGS))
+    image.counts.plan("FAST", 20).done(0, 12.5)
+    image.counts.count("links_lost")
+    return image.figures()
+
+
 class Stage:
     """Figures, twin, feed, and a report() that answers like a small WES and OMS would."""
 
@@ -171,6 +191,12 @@ class Stage:
                 return [OrderCancelRefused(at_ms=m.at_ms, order_id=m.order_id, reason="SHIPPED", detail="it has left")]
             case GoodsReceived(asn_id="NONE"):
                 return [GoodsRefused(at_ms=m.at_ms, asn_id="NONE", hu_id=m.hu_id, reason="UNKNOWN_ASN", detail="none")]
+            case VehicleActionRequested(vehicle_id="agv2"):
+                return [
+                    VehicleActionEnded(
+                        at_ms=m.at_ms, vehicle_id="agv2", action_id="a", result="FAILED", reason="NOT_ONLINE silent"
+                    )
+                ]
             case MachineCommandRequested(machine_id="sorter1"):
                 return [
                     MachineCommandRefused(

@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 
 from edge.messages import AlarmAcknowledged, TaskDone
+from edge.messages.vehicles import ActionKind, VehicleActionRequested
 from edge.page.server import STATIC
 from edge.settings import PageSettings
 from tests.page.conftest import Page, served
 from tests.page.day import START_MS, Day, office_morning
-from tests.page.stage import Stage
+from tests.page.stage import Stage, link_view, vehicle
 
 playwright = pytest.importorskip("playwright.async_api", reason="playwright is not installed")
 CHROMIUM = Path("/usr/bin/chromium")
@@ -240,3 +241,22 @@ def test_the_files_name_no_other_host() -> None:
 def test_the_files_are_small_rooms() -> None:
     for path in STATIC.rglob("*.*"):
         assert len(path.read_text("utf-8").splitlines()) <= 400, path
+
+
+async def test_a_vehicle_is_paused_and_a_link_looked_at_from_the_page(tmp_path: Path, browser: Browser) -> None:
+    async with floor(tmp_path) as (page, _):
+        page.stage.figures.link("conveyor1", link_view())
+        page.stage.tell(vehicle("agv1"))
+        tab = await browser.open(page.url, reduced_motion="reduce")
+        await until(tab, "window.__edge.units > 3")
+        await tab.get_by_role("button", name="conveyor1").first.click()
+        await tab.get_by_role("cell", name="FAST").wait_for()
+        await tab.get_by_role("button", name="Close").click()
+        await tab.locator("#operator").fill("ann")
+        await tab.get_by_role("button", name="agv1, details").dispatch_event("click")
+        await tab.get_by_role("button", name="Pause").click()
+        await tab.get_by_role("button", name="Pause: sure?").click()
+        await tab.get_by_text("Pause: asked").wait_for()
+        asked = next(m for m in page.stage.reported if isinstance(m, VehicleActionRequested))
+        assert (asked.vehicle_id, asked.kind, asked.by) == ("agv1", ActionKind.PAUSE, "ann")
+        assert browser.complaints == []

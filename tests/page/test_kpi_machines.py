@@ -11,6 +11,7 @@ from edge.messages import (
     Flow,
     JobEnded,
     Link,
+    LinkGap,
     Machine,
     MachineChanged,
     Message,
@@ -91,6 +92,13 @@ def test_without_a_nominal_cycle_there_is_no_performance_and_no_oee() -> None:
     row = part([site(), *a_shift()[1:]])["robot1"]
     assert (row["performance"], row["oee"]) == (None, None)
     assert row["availability"] == round(600 / 730, 4)
+
+
+def test_gaps_of_the_link_are_counted_once_each() -> None:
+    gaps = [
+        LinkGap(at_ms=T0 + s, machine_id="robot1", from_ms=T0, to_ms=T0 + s, reason="QUEUE_OVERFLOW") for s in (40, 60)
+    ]
+    assert part([*a_shift(), *gaps, *gaps])["robot1"]["gaps"] == {"count": 2, "ms": 100}
 
 
 @given(st.randoms(use_true_random=False))

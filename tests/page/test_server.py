@@ -33,11 +33,13 @@ from edge.messages import (
     TaskAssigned,
     TaskUnassigned,
 )
+from edge.messages.vehicles import ActionKind, VehicleActionRequested
 from edge.page.exchange import BODY_MAX_BYTES
+from edge.page.figures import NAMES_MAX, Figures
 from edge.page.server import build
 from edge.settings import ConfigError, PageSettings
 from tests.page.conftest import Page, served
-from tests.page.stage import Stage, opened, pick
+from tests.page.stage import Stage, link_view, opened, pick, vehicle
 
 SIGN_ON = {"skills": ["pick"], "zones": ["A"], "location": "HOME"}
 ORDER = {"order_id": "O-1", "route": "UK-NORTH", "lines": [{"line": 1, "sku": "S", "quantity": 2}]}
@@ -202,6 +204,43 @@ async def test_machines_are_commanded_and_alarms_acknowledged(page: Page) -> Non
     for _ in (1, 2):
         assert (await page.post("/api/alarms/lane/3/acknowledge", {"by": "ann"})).status_code == 200
     assert [type(m) for m in page.stage.reported].count(AlarmAcknowledged) == 1
+
+
+async def test_vehicles_are_paused_by_name_and_go_on(page: Page) -> None:
+    for vehicle_id in ("agv1", "agv2"):
+        page.stage.tell(vehicle(vehicle_id, paused=vehicle_id == "agv1"))
+    people = page.app.state.live.twin.state.people
+    while "agv2" not in people:
+        await asyncio.sleep(0.02)
+    assert people["agv1"].paused
+    assert (await page.post("/api/vehicles/agv1/action", {"kind": "resume", "by": "ann"})).status_code == 200
+    asked = page.stage.reported[-1]
+    assert isinstance(asked, VehicleActionRequested)
+    assert (asked.vehicle_id, asked.kind, asked.by) == ("agv1", ActionKind.RESUME, "ann")
+    assert "NOT_ONLINE" in failed(await page.post("/api/vehicles/agv2/action", {"kind": "pause", "by": "ann"}), 409)
+    failed(await page.post("/api/vehicles/agv9/action", {"kind": "pause", "by": "ann"}), 404)
+    failed(await page.post("/api/vehicles/agv1/action", {"kind": "pick", "by": "ann"}), 422)
+
+
+async def test_how_links_do_is_told_by_machine_and_in_the_metrics(page: Page) -> None:
+    view = link_view()
+    page.stage.figures.link("sorter1", view)
+    while not page.app.state.live.figures.get("links"):
+        await asyncio.sleep(0.02)
+    assert (await page.client.get("/api/machines/sorter1/link")).json() == view
+    failed(await page.client.get("/api/machines/nowhere/link"), 404)
+    lines = (await page.client.get("/metrics")).text.splitlines()
+    assert f'edge_link_tags{{machine="sorter1",quality="bad"}} {view["tags"]["bad"]}' in lines
+    assert 'edge_link_lost_total{machine="sorter1"} 1' in lines
+    assert 'edge_poll_took_seconds{machine="sorter1",poll="FAST",quantile="0.5"} 0.0125' in lines
+
+
+def test_there_are_only_so_many_links() -> None:
+    figures = Figures()
+    for number in range(NAMES_MAX + 1):
+        figures.link(f"m{number}", {})
+    assert len(figures.snapshot()["links"]) == NAMES_MAX
+    assert figures.counts["refused_names"] == 1
 
 
 async def test_state_health_and_figures(page: Page) -> None:

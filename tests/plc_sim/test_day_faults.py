@@ -37,6 +37,15 @@ def test_a_day_with_faults_ends_and_every_unit_went_out(tmp_path: Path, rate: st
     assert len(+faults) > 5
 
 
+@pytest.mark.parametrize("rate", ["5:120", "7:30"])
+def test_a_unit_that_no_scanner_could_read_is_found_and_its_order_ends(rate: str) -> None:
+    plan = plan_day(
+        CONFIG.parent, orders_file=None, map_file=None, orders=150, shortage=0.02, seed=1, people=16,
+        faults=Rate.read(rate),
+    )  # fmt: skip
+    assert play_day(plan)["orders"]["open"] == 0
+
+
 def test_the_same_seeds_are_the_same_day(tmp_path: Path) -> None:
     first, log = faulty_day(tmp_path, "2:200")
     lines = log.read_text()

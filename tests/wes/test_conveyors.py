@@ -1,6 +1,7 @@
 """A conveyor's exit waits until the sorter has room."""
 
 from edge.messages import (
+    AlarmRaised,
     DecisionCode,
     DivertUnit,
     Link,
@@ -141,6 +142,53 @@ def test_a_unit_let_go_and_never_seen_is_missed_once_the_sorter_could_have_shown
     (missing,) = of(UnitMissing, wake(play, 1))
     assert (missing.hu_id, missing.machine_id, missing.reason) == ("hu1", "sorter1", "NOT_SEEN")
     assert of(UnitMissing, wake(play, 20 * EXPECT_MS)) == [], "said once"
+
+
+def on_belt(*units: str) -> Play:
+    """Packed and put onto conveyor1, one after the other."""
+    play = Play()
+    play.all_run()
+    play.join("ann")
+    for hu in units:
+        picking, closing = pick(f"t-{hu}", hu), pack(f"p-{hu}", hu, (f"t-{hu}",))
+        play.plan(picking, closing)
+        play.done("ann", picking)
+        play.done("ann", closing)
+        play.packed(hu)
+    return play
+
+
+def test_a_unit_read_nowhere_is_looked_for_behind_the_exit_it_passed_unread() -> None:
+    play = on_belt("hu1", "hu2")
+    play.scan("conveyor1", "", status=ScanStatus.NO_READ)
+    play.report("conveyor1", play.seq, SortResult.HANDOVER)
+    play.scan("conveyor1", "hu2")
+    play.report("conveyor1", play.seq, SortResult.HANDOVER)
+    play.scan("sorter1", "", status=ScanStatus.NO_READ)
+    play.report("sorter1", play.seq, SortResult.DIVERTED, 13)
+    play.scan("sorter1", "hu2")
+    out = [*wake(play, EXPECT_MS), *wake(play, EXPECT_MS)]
+    (missing,) = of(UnitMissing, out)
+    assert (missing.hu_id, missing.machine_id, missing.reason) == ("hu1", "sorter1", "NOT_SEEN")
+    (alarm,) = of(AlarmRaised, out)
+    assert "lost on sorter1 (NOT_SEEN), last seen on conveyor1 6 min ago" in alarm.text
+
+
+def test_the_last_unit_on_a_belt_is_looked_for_where_it_was_put_on() -> None:
+    play = on_belt("hu1")
+    assert of(UnitMissing, wake(play, EXPECT_MS)) == [], "the way along the conveyor takes its time too"
+    assert [(m.hu_id, m.machine_id) for m in of(UnitMissing, wake(play, EXPECT_MS))] == [("hu1", "conveyor1")]
+    assert play.engine.save().machines["conveyor1"].queue == []
+    assert of(UnitMissing, wake(play, 20 * EXPECT_MS)) == [], "said once"
+
+
+def test_units_behind_one_that_waits_or_on_a_belt_that_stands_have_time() -> None:
+    play = on_belt("hu1", "hu2")
+    play.machine("sorter1", PackMl.HELD)
+    play.scan("conveyor1", "hu1")
+    assert of(UnitMissing, wake(play, 9 * EXPECT_MS)) == []
+    play.machine("conveyor1", PackMl.HELD)
+    assert of(UnitMissing, wake(play, 9 * EXPECT_MS)) == []
 
 
 def test_a_unit_that_was_seen_is_not_missed() -> None:

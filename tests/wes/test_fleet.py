@@ -142,6 +142,38 @@ def test_errors_are_alarms_by_level() -> None:
     assert {m.alarm_id for m in hall.of(AlarmCleared)} == {"agv0:warning", "agv0:urgent", "agv0:fatal"}
 
 
+CRITICAL = {"errors": (VehicleError(level=ErrorLevel.CRITICAL, kind="ACTION_FAILED"),)}
+
+
+def test_after_a_failed_pick_a_vehicle_with_a_critical_error_gets_another_order() -> None:
+    hall = Hall(vehicles=1)
+    hall.hear()
+    plan(hall, carry("t1", "hu1"))
+    hall.carts["agv0"].fails = {ActionKind.PICK: 1}
+    while not hall.of(CancelDrive):
+        hall.go(1)
+    hall.carts["agv0"].view = CRITICAL
+    hall.hear()
+    hall.go(60)
+    assert [(m.task_id, m.quantity) for m in hall.of(TaskCompleted)] == [("t1", 1)]
+
+
+def test_a_vehicle_that_cannot_go_on_gives_up_its_drive_and_takes_another() -> None:
+    hall = Hall(site=fleet_site(1, ahead=1))
+    hall.hear()
+    plan(hall, carry("t1", "hu1", source="sorter1/L02", target="sorter1/L01"))
+    hall.go(1)
+    hall.carts["agv0"].view = CRITICAL
+    hall.hear()
+    assert not hall.of(CancelDrive), "a person may still remove the cause"
+    hall.play.now += 31_000
+    hall.tell(Woken(at_ms=hall.play.now))
+    assert [m.resource_id for m in hall.of(TaskUnassigned)] == ["agv0"]
+    assert [m.reason for m in hall.of(CancelDrive)] == ["VEHICLE_GAVE_UP"]
+    hall.go(60)
+    assert [(m.task_id, m.resource_id) for m in hall.of(TaskCompleted)] == [("t1", "agv0")]
+
+
 def test_a_vehicle_lost_before_its_pick_is_out_gives_the_task_back() -> None:
     hall = Hall(site=fleet_site(2, ahead=1))
     hall.carts["agv1"].view = {"mode": VehicleMode.MANUAL}

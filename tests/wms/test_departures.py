@@ -9,7 +9,6 @@ from edge.messages import (
     StockMoved,
     TaskAmended,
     TaskKind,
-    TasksPlanned,
     UnitLoaded,
     UnitRerouted,
     UnitStaged,
@@ -106,15 +105,17 @@ def test_a_roll_amends_open_tasks():
     assert one(DepartureClosed, hall.pass_time(HOUR)).left_behind == ()
 
 
-def test_loaded_too_late_it_stays_staged_until_the_order_rolls():
-    hall, (first, _) = two_units()
+def test_loaded_between_the_closing_and_the_roll_it_leaves_with_the_departure_the_order_rolls_to():
+    hall, (first, second) = two_units()
     hall.arrive(first)
-    (load,) = hall.of_kind(TaskKind.LOAD)
+    hall.arrive(second)
+    (load, other) = hall.of_kind(TaskKind.LOAD)
     hall.pass_time(HOUR)
     assert hall.done(load) == []
-    (again,) = one(TasksPlanned, hall.send(rolled("1", "N1", "N2"))).tasks
-    assert (again.kind, again.hu_id, again.departure_id) == (TaskKind.LOAD, first, "N2")
-    assert one(UnitLoaded, hall.done(again)).departure_id == "N2"
+    assert one(UnitLoaded, hall.send(rolled("1", "N1", "N2"))).departure_id == "N2"
+    assert [task.hu_id for task in hall.of_kind(TaskKind.LOAD)] == [second], "nobody is sent for it again"
+    hall.done(other)
+    assert one(OrderShipped, hall.pass_time(2 * HOUR)).units == (first, second)
 
 
 def test_loaded_after_the_roll_it_is_loaded_for_its_present_departure():

@@ -4,7 +4,11 @@ from dataclasses import replace
 
 from edge.messages import (
     LaneAssigned,
+    LineShorted,
+    Message,
+    OrderShipped,
     SiteOpened,
+    StockMoved,
     TaskKind,
     TasksPlanned,
     TaskWithdrawn,
@@ -84,6 +88,57 @@ def test_a_search_that_fails_waits_for_the_next_report():
     assert hall.done(search, 0) == []
     (carry,) = one(TasksPlanned, hall.arrive(hu_id, SOUTH)).tasks
     assert (carry.source, carry.target) == (SOUTH, NORTH)
+
+
+def lost_twice(hall: Hall, hu_id: str) -> list[Message]:
+    """Not in its lane at loading, nor there when somebody looked, nor when the order had rolled."""
+    hall.send(departure("N2", 7_200_000))
+    hall.arrive(hu_id)
+    (load,) = hall.of_kind(TaskKind.LOAD)
+    hall.done(load, 0)
+    (search,) = hall.of_kind(TaskKind.CARRY)
+    assert hall.done(search, 0) == []
+    (search,) = one(TasksPlanned, hall.send(rolled("1", "N1", "N2"))).tasks
+    assert (search.kind, search.hu_id) == (TaskKind.CARRY, hu_id)
+    return hall.done(search, 0)
+
+
+def test_a_unit_that_nobody_finds_is_written_off_and_picked_anew():
+    hall, hu_id = packed()
+    out = lost_twice(hall, hu_id)
+    assert [(m.source, m.target, m.cause) for m in only(StockMoved, out)] == [
+        (f"hu:{hu_id}", "adjustment", "unit_lost")
+    ]
+    (again,) = [task for task in one(TasksPlanned, out).tasks if task.kind is TaskKind.PICK]
+    assert (again.sku, again.quantity) == ("apple", 2)
+    assert again.hu_id != hu_id
+    hall.do_all(TaskKind.PICK, TaskKind.PACK)
+    hall.arrive(again.hu_id)
+    hall.do_all(TaskKind.LOAD)
+    assert one(OrderShipped, hall.pass_time(7_200_000)).units == (again.hu_id,)
+
+
+def test_without_other_stock_what_was_in_it_is_short_and_the_order_ends():
+    hall = Hall(stock("apple", "A-01-01-1", 2))
+    hall.send(order("1", ("apple", 2)))
+    hall.do_all(TaskKind.PICK, TaskKind.PACK)
+    out = lost_twice(hall, next(iter(hall.engine.save().units)))
+    short = one(LineShorted, out)
+    assert (short.line, short.quantity, short.reason) == (1, 2, "UNIT_LOST")
+    assert one(OrderShipped, out).lines == ()
+    assert not hall.engine.save().orders
+
+
+def test_a_unit_found_in_between_is_looked_for_anew():
+    hall, hu_id = packed()
+    hall.send(UnitMissing(at_ms=0, hu_id=hu_id, machine_id="sorter1", reason="LOST"))
+    (search,) = hall.of_kind(TaskKind.CARRY)
+    hall.done(search, 0)
+    hall.arrive(hu_id)
+    (load,) = hall.of_kind(TaskKind.LOAD)
+    hall.done(load, 0)
+    (search,) = hall.of_kind(TaskKind.CARRY)
+    assert hall.done(search, 0) == [], "the first search of a new count"
 
 
 def test_a_unit_that_is_not_in_its_lane_at_loading_is_looked_for():

@@ -4,10 +4,11 @@ import { byId, h } from "./element.js";
 import { clockTime, now, shortTime, span } from "./clock.js";
 import { condition } from "./floor.js";
 import { view } from "./store.js";
-import { post } from "./wire.js";
+import { get, post } from "./wire.js";
 
 const SURE_MS = 4000;
 const LISTED = 12;
+const LINK_MS = 2000;
 
 export function show(kind, id) {
   const content = { machine, lane, unit, person, order }[kind]?.(id);
@@ -17,6 +18,7 @@ export function show(kind, id) {
   const facts = content.facts.filter(([, value]) => value !== "" && value !== null && value !== undefined);
   dialog.replaceChildren(h("div", { class: "top" }, h("h2", {}, content.title), close),
     h("dl", {}, facts.flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, String(value))])),
+    ...(content.more ? [content.more] : []),
     ...(content.actions ? [actions(content.actions, content.note)] : []));
   if (!dialog.open) dialog.showModal();
 }
@@ -61,10 +63,37 @@ function machine(id) {
       ["jobs done", m.kind === "robot" ? m.jobs_done : ""],
       ["on the belt", m.kind === "conveyor" ? `${Math.round(m.belt_ms / 1000)} s (learned)` : ""],
       ["one round", m.kind === "sorter" ? `${Math.round(m.round_ms / 1000)} s (learned)` : ""]],
+    more: linkTable(id),
     note: "Commands go to the WES, which checks them. The PLC alone is responsible for safety.",
     actions: [command("Reset", "RESET"), command("Start", "START"), command("Stop", "STOP"), command("Hold", "HOLD"),
       command("Unhold", "UNHOLD")],
   };
+}
+
+// How the link does, kept true while the dialog shows it.
+function linkTable(id) {
+  const box = h("div", { class: "figures" });
+  const refresh = async () => {
+    const link = await get(`/api/machines/${encodeURIComponent(id)}/link`).catch(() => null);
+    if (link) box.replaceChildren(linkCounts(link), ...(Object.keys(link.classes).length ? [pollCycles(link)] : []));
+    setTimeout(() => { if (box.isConnected && byId("details").open) refresh(); }, LINK_MS);
+  };
+  refresh();
+  return box;
+}
+
+const row = (cell, words) => h("tr", {}, ...words.map((word) => h(cell, {}, String(word))));
+const table = (head, rows) => h("table", {}, h("thead", {}, row("th", head)), h("tbody", {}, ...rows.map((words) => row("td", words))));
+
+function linkCounts(link) {
+  return table(["link", "tags good", "uncertain", "bad", "lost", "unanswered"],
+    [[link.link, link.tags.good, link.tags.uncertain, link.tags.bad, link.links_lost, link.unanswered]]);
+}
+
+function pollCycles(link) {
+  const ms = (value) => `${Math.round(value)} ms`;
+  return table(["poll", "plan", "took p50", "max", "late"], Object.entries(link.classes).map(([name, cycle]) =>
+    [name, ms(cycle.plan_ms), ms(cycle.took_ms.p50), ms(cycle.took_ms.max), `${cycle.late} of ${cycle.cycles}`]));
 }
 
 function spent(m) {
@@ -104,7 +133,13 @@ function person(id) {
   const tasks = p.tasks.map(({ task, reason, started }) => [`${task.kind}${started ? ", started" : ""}`,
     `${task.quantity} × ${task.sku || task.hu_id} · ${task.source} → ${task.target} · due ${shortTime(task.due_ms)} · because ${reason}`]);
   return { title: id, facts: [["skills", p.skills.join(", ")], ["zones", p.zones.join(", ")], ["last seen at", p.location],
-    ["done", p.done], ...tasks] };
+    ["done", p.done], ["paused", p.paused ? "yes" : ""], ...tasks], ...(p.kind === "vehicle" ? vehicle(id) : {}) };
+}
+
+function vehicle(id) {
+  const action = (label, kind) => [label, `/api/vehicles/${encodeURIComponent(id)}/action`, { kind }];
+  return { note: "It pauses where it is and keeps its order. Its own scanners alone are responsible for safety.",
+    actions: [action("Pause", "pause"), action("Resume", "resume")] };
 }
 
 function order(id) {

@@ -142,6 +142,9 @@ function people(parts, drawing, view, at, step, choose) {
   sweep(walkers, seen);
 }
 
+// A vehicle on a node that the drawing does not know stands where goods leave.
+const dock = (drawing) => Object.values(drawing.zones).find((zone) => zone.dock)?.zone;
+
 // "picker-A5" is A5 on the floor; the whole name is one click away.
 const shortName = (id) => (id.length <= 5 ? id : /[A-Z]?\d+$/.exec(id)?.[0] ?? id.slice(0, 5));
 
@@ -156,7 +159,8 @@ function personShape(person, choose) {
 // On the way from the last known place to the current task, as fast as people walk.
 function whereabouts(person, drawing, view, at) {
   const assignment = person.tasks[0];
-  const home = drawing.locate(person.location, person.zones[0] === "*" ? "" : person.zones[0]);
+  const home = drawing.locate(person.location, person.zones[0] === "*" ? "" : person.zones[0])
+    ?? (person.kind === "vehicle" ? drawing.locate("", dock(drawing)) : null);
   if (!assignment) return home && { at: home.at, end: home.at };
   const goal = drawing.locate(assignment.task.source, assignment.task.zone) ?? home;
   if (!goal) return null;

@@ -51,12 +51,17 @@ function hear(line) {
 }
 
 // A write: the answer's JSON, or an Error whose message says what to do.
-export async function post(path, body) {
+export const post = (path, body) => ask(path, {
+  method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body),
+});
+
+// A read of what is not part of the picture.
+export const get = (path) => ask(path, {});
+
+async function ask(path, options) {
   let response;
   try {
-    response = await fetch(path, {
-      method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body),
-    });
+    response = await fetch(path, options);
   } catch {
     throw new Error("no connection to the page; try again");
   }
