@@ -54,6 +54,8 @@ async def forecast(
     figures.time_us("forecast_copy_us", (perf_counter_ns() - began) // 1000)
     if not copy.departures or not copy.units:
         return None
+    # The copy alone holds the loop long enough.
+    await asyncio.sleep(PAUSE_S)
     work = outlook.forecast(engine.floor, copy, settings.futures, seed)
     step, done, busy_us = STEP_FIRST, False, 0
     while not done:

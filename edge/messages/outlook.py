@@ -26,7 +26,8 @@ class DepartureOutlook:
     """What the futures say of one departure.
 
     `miss_permille` is the share of futures in which a unit is not loaded at the cutoff, `low`..`high` its 95 %
-    interval, `missed_x10` ten times the units expected to be left behind; finish times of its last unit at 10, 50 and
+    interval, `units` those there are and those expected to come, `missed_x10` ten times the ones expected to be left
+    behind; finish times of its last unit at 10, 50 and
     90 %, 0 for not before the end of the forecast. `binding` says in words what it waits for most.
     """
 

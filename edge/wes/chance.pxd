@@ -14,6 +14,7 @@ cdef class Chance:
     cpdef long long draw(self)
     @cython.locals(nats_q16="long long")
     cpdef long long wait_ms(self, long long mean_ms)
+    cpdef long long count(self, long long number, tuple counts)
 
 cdef class Tables:
     cdef public long long classes, count

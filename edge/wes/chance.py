@@ -18,12 +18,13 @@ QUANTILES = 64
 KINDS = 6
 """Kinds of task, PICK to OTHER."""
 COMING = 5
-"""State of a unit row that is still to arrive."""
+MAYBE = 6
+"""States of a unit row: it is still to arrive; it may, and each future draws whether it does."""
 BREAKDOWNS_MAX = 256
 """Closings and breakdowns of one zone in one future."""
 
-WORKING, LOADING, RIDING, BREAKING = range(4)
-"""What a draw is for: a task, the LOAD of a unit, its way on the machines, the breakdowns of a zone."""
+WORKING, LOADING, RIDING, BREAKING, ARRIVING = range(5)
+"""What a draw is for: a task, the LOAD of a unit, its way on the machines, breakdowns of a zone, the units to come."""
 _FIRST_PRIME = 2_147_483_563
 _SECOND_PRIME = 2_147_483_399
 _FIRST_STEP = 40_014
@@ -65,6 +66,10 @@ class Chance:
         """An exponential time; the mean below 2**40 ms."""
         nats_q16 = (log_q32(_FIRST_PRIME) - log_q32(self.draw() + 1)) >> 16
         return mean_ms * nats_q16 >> 16
+
+    def count(self, number: int, counts: Sequence[int]) -> int:
+        """How many units come for the departure of this number: one of 64 equally probable counts."""
+        return counts[self.enter(ARRIVING, number) * _QUANTILES // _FIRST_PRIME]
 
 
 class Tables:
@@ -121,6 +126,7 @@ class Timetable:
     `closings`: (zone, from_ms, to_ms), the machines stand still and nothing is let in. `lanes`: (departure, from_ms,
     to_ms), the lane takes no units. `breakdowns`: (zone, mean ms until one, mean ms to repair), both exponential.
     `turns`: (at_ms, unit, rank), a unit that still waits for room then has this rank from then on.
+    `guesses`: (departure, 64 equally probable numbers, units): so many of these MAYBE units come, the first ones.
     `task_ms`, `transit_ms` (by unit), `load_ms` (by unit): fixed times instead of drawn ones, to run a day again.
     """
 
@@ -132,6 +138,7 @@ class Timetable:
         self.lanes: list[tuple[int, int, int]] = []
         self.breakdowns: list[tuple[int, int, int]] = []
         self.turns: list[tuple[int, int, int]] = []
+        self.guesses: list[tuple[int, tuple[int, ...], tuple[int, ...]]] = []
         self.task_ms: dict[int, int] = {}
         self.transit_ms: dict[int, int] = {}
         self.load_ms: dict[int, int] = {}

@@ -67,6 +67,7 @@ from edge.wes import (
     units,
     vehicles,
 )
+from edge.wes.copying import Copy
 from edge.wes.floor import Floor
 from edge.wes.state import State, copied
 
@@ -145,7 +146,7 @@ class Engine:
             self._wake = (next_ms(self.floor),)
         return self._wake[0]
 
-    def copy(self, now_ms: int) -> outlook.Copy:
+    def copy(self, now_ms: int) -> Copy:
         """The floor as it is now, for a forecast made elsewhere."""
         self.floor.now_ms = max(self.floor.now_ms, now_ms)
         return outlook.copy_of(self.floor)

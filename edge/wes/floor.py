@@ -2,6 +2,7 @@
 
 from edge.messages import Machine, Message, ResourceKind, Site, Zone
 from edge.wes.calibrate import Score, Times
+from edge.wes.demand import Demand
 from edge.wes.destinations import Destinations
 from edge.wes.estimates import TASK_MS, Estimates
 from edge.wes.network import Network, from_site
@@ -62,6 +63,7 @@ class Floor:
         """Everything that follows from the records."""
         self.destinations.fill(self.state)
         self.times, self.score = Times(self.state.times), Score(self.state.score)
+        self.demand = Demand(self.state.demand)
         self.estimates = Estimates(self.times)
         self.plan = Plan(self.state, self.travel, self.estimates)
         self.dependents: dict[str, tuple[str, ...]] = {}

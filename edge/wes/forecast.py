@@ -24,8 +24,8 @@ RISKY_PERMILLE = 100
 CASES_MAX = 4
 ACTION_FUTURES = 16
 """An action is tried with so many of the seeds."""
-GOLDEN_Q16, HALF_Q16 = 40_503, 32_768
-"""Multiples of the golden section, modulo 1, lie evenly however many there are (Weyl 1916)."""
+GOLDEN_Q16, ROOT_Q16, HALF_Q16 = 40_503, 27_146, 32_768
+"""Multiples of the golden section (or of the root of 2), modulo 1, lie evenly however many there are (Weyl 1916)."""
 _Z2 = 38_416
 """1.96 squared, in 1/10 000: intervals hold 95 %."""
 
@@ -66,7 +66,10 @@ class Binding(NamedTuple):
 
 
 class Outlook(NamedTuple):
-    """What the futures say of one departure (a row of the board). Times like the board's; NEVER_MS: not at all."""
+    """What the futures say of one departure (a row of the board). Times like the board's; NEVER_MS: not at all.
+
+    `units` counts those there are and those expected to come.
+    """
 
     departure: int
     units: int
@@ -145,12 +148,14 @@ class Forecast:
     `work` goes on by a slice: it either begins a future, or lets it go on by at most so many events. `movable[group]`
     says whose hands may be added or moved (default: all). Tables and timetable must not change until it is done.
     `spread_permille`: in each future all work takes so much longer or shorter at most, evenly spread over the futures.
+    `tide_permille`: of the units drawn to come so many at least and at most do, spread in the same way.
     """
 
     def __init__(
         self, board: Board, tables: Tables, strategy: int, tuning: Tuning, now_ms: int, futures: int, seed: int,
         timetable: Timetable | None = None, walks: "array[int] | None" = None, movable: Sequence[bool] = (),
         risky_permille: int = RISKY_PERMILLE, action_futures: int = ACTION_FUTURES, spread_permille: int = 0,
+        tide_permille: tuple[int, int] = (1000, 1000),
     ) -> None:  # fmt: skip
         self.board = board.fork()
         self.tables = tables
@@ -164,10 +169,14 @@ class Forecast:
         self.movable = tuple(movable) or (True,) * len(board.group_classes)
         self.risky_permille = risky_permille
         self.spread_permille = spread_permille
+        self.tide_permille = tide_permille
         self.action_futures = min(action_futures, futures)
         self.rows = [row for row in range(board.rows["d"].used) if board.d_number[row]]
         self.until_ms = max((board.d_cutoff_ms[row] for row in self.rows), default=now_ms) + GRACE_MS
         self.records = {row: Record() for row in self.rows}
+        self.to_come = {
+            row: sum(counts) * sum(tide_permille) // (2000 * len(counts)) for row, counts, _ in self.timetable.guesses
+        }
         self.classes = kinds_and_zones(self.board)
         self.slots = len(board.class_lo) + 2 * board.rows["z"].used
         self.waited_ms: list[int] = []
@@ -222,9 +231,11 @@ class Forecast:
         seed = self.seed * 65_536 + number
         place_q16 = (number * GOLDEN_Q16 + HALF_Q16) % (2 * HALF_Q16) - HALF_Q16
         pace_q10 = 1024 + 1024 * self.spread_permille * place_q16 // (1000 * HALF_Q16)
+        (low, high), share_q16 = self.tide_permille, (number * ROOT_Q16 + HALF_Q16) % (2 * HALF_Q16)
+        tide_q10 = 1024 * (low * 2 * HALF_Q16 + (high - low) * share_q16) // (2000 * HALF_Q16)
         return Future(
             board, self.tables, self.strategy, self.tuning, self.now_ms, seed, timetable, until_ms, self.walks,
-            pace_q10,
+            pace_q10, tide_q10,
         )  # fmt: skip
 
     def _note(self, tally: Tally) -> None:
@@ -309,9 +320,10 @@ class Forecast:
         ]
         actions.sort(key=lambda each: (each.miss_permille, each.missed_x10, each.kind))
         expected = (20 * sum(record.missed) + count) // (2 * count)
+        units = record.units + self.to_come.get(row, 0)
         return Outlook(
-            row, record.units, wilson(hits, count), expected, finish[0], finish[1], finish[2], gates,
-            self._binding(row), tuple(actions),
+            row, units, wilson(hits, count), expected, finish[0], finish[1], finish[2], gates, self._binding(row),
+            tuple(actions),
         )  # fmt: skip
 
     def _action(self, remedy: Remedy) -> Action:

@@ -23,7 +23,7 @@ from edge.wes.board import (
     Board,
     filled,
 )
-from edge.wes.chance import COMING, LOADING, RIDING, WORKING, Chance, Standstill, Tables, Timetable
+from edge.wes.chance import COMING, LOADING, MAYBE, RIDING, WORKING, Chance, Standstill, Tables, Timetable
 from edge.wes.dispatch import Dispatcher, Tuning
 from edge.wes.notes import NEVER_MS, ROOM, TRANSIT, Agenda, Notes, Tally
 
@@ -42,13 +42,13 @@ class Future:
 
     What it came to is in `tally`. `events` counts what has happened, 16 tasks offered as one: they take so much less.
     `walks` (`Dispatcher.walks` of the same strategy and tuning) spares a site of many areas a table of travel costs.
-    Whatever is begun takes `pace_q10` / 1024 of its time: what all hands have in common that day.
+    What a day has in common: whatever is begun takes `pace_q10`, and of the units drawn to come `tide_q10` / 1024 do.
     """
 
     def __init__(
         self, board: Board, tables: Tables, strategy: int, tuning: Tuning, now_ms: int, seed: int,
         timetable: Timetable | None = None, until_ms: int = NEVER_MS, walks: "array[int] | None" = None,
-        pace_q10: int = 1024,
+        pace_q10: int = 1024, tide_q10: int = 1024,
     ) -> None:  # fmt: skip
         self.board = board.fork()
         self.dispatcher = Dispatcher(self.board, strategy, tuning, walks)
@@ -67,7 +67,7 @@ class Future:
         self.r_here = filled(len(self.board.r_number), 0)
         self.u_turned = filled(len(self.board.u_number), 0)
         plan = timetable if timetable is not None else Timetable()
-        self.notes = Notes(self.board, plan)
+        self.notes = Notes(self.board, plan, self.chance, tide_q10)
         self._prepare(plan)
         self._survey()
         factors = self.board.r_factor_q10
@@ -87,7 +87,7 @@ class Future:
     def _expect(self, plan: Timetable) -> None:
         """Enter what is to come; what is overdue happens at once."""
         coming = [(at_ms, _OPEN, zone) for at_ms, zone in self.standstill.ends()]
-        coming += [(at_ms, _ARRIVE, unit) for at_ms, unit in plan.units]
+        coming += [(at_ms, _ARRIVE, unit) for at_ms, unit in plan.units if self.board.u_state[unit] == COMING]
         coming += [(at_ms, _RELEASE, task) for at_ms, task in plan.tasks]
         coming += [(at_ms, _JOIN if comes else _LEAVE, resource) for at_ms, resource, comes in plan.shifts]
         for at_ms, unit, rank in plan.turns:
@@ -100,12 +100,12 @@ class Future:
         """Take stock of the board: what is open, and what is under way and when it will end."""
         board = self.board
         for task in range(board.rows["t"].used):
-            if board.t_state[task]:
+            if board.t_state[task] and (board.t_unit[task] < 0 or board.u_state[board.t_unit[task]] != MAYBE):
                 self._enter_task(task)
         for zone in range(self.zones):
             board.z_inside[zone] = 0
         for unit in range(board.rows["u"].used):
-            if board.u_state[unit]:
+            if board.u_state[unit] and board.u_state[unit] != MAYBE:
                 self.left += 1
                 if board.u_state[unit] != COMING:
                     self._enter_unit(unit)
@@ -129,7 +129,7 @@ class Future:
             self.notes.task(board, task)
         else:
             self.left += 1
-            self.tally.enter(board.t_departure[task])
+            self.tally.enter(board.t_departure[task], 1)
         self.tally.task(board.t_kind[task], self._departure(task))
         if self.notes.may_begin(board, task):
             self._put(self.now_ms, _RELEASE, task)
@@ -137,7 +137,7 @@ class Future:
     def _enter_unit(self, unit: int) -> None:
         """The unit is on the floor: it waits, or goes on from where it is."""
         board, state, zone = self.board, self.board.u_state[unit], self.board.u_zone[unit]
-        self.tally.enter(board.u_departure[unit])
+        self.tally.enter(board.u_departure[unit], self.notes.u_known[unit])
         if state == INSIDE and zone >= 0:
             board.z_inside[zone] += 1
         if state == INSIDE and not board.u_tasks[unit]:

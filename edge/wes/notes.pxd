@@ -1,6 +1,7 @@
 # C types for notes.py; the Python file stays the one source.
 cimport cython
 from edge.wes.board cimport Board
+from edge.wes.chance cimport Chance
 
 cdef class Agenda:
     cdef public long long count
@@ -14,8 +15,10 @@ cdef class Agenda:
 
 cdef class Notes:
     cdef public long long[::1] t_ready_ms, t_fixed_ms, t_held, t_sibling
-    cdef public long long[::1] u_first, u_limited, u_packed, u_weight, u_next_ms, u_transit_ms, u_load_ms, freed
+    cdef public long long[::1] u_first, u_limited, u_packed, u_weight, u_next_ms, u_transit_ms, u_load_ms, u_known, freed
 
+    @cython.locals(departure="long long", unit="long long", count="long long", i="long long")
+    cpdef guess(self, Board board, object plan, Chance chance, long long tide_q10)
     @cython.locals(unit="long long", kind="long long")
     cpdef task(self, Board board, long long task)
     cpdef load(self, Board board, long long task)
@@ -31,7 +34,7 @@ cdef class Tally:
     cdef public long long[::1] waited_ms, stage_ms, busy_ms, heads, absent_ms, zone_busy_ms, load_permille
 
     @cython.locals(row="long long")
-    cpdef enter(self, long long departure)
+    cpdef enter(self, long long departure, long long known)
     @cython.locals(row="long long")
     cpdef task(self, long long kind, long long departure)
     @cython.locals(row="long long")

@@ -4,7 +4,7 @@
 from array import array
 
 from edge.wes.board import INSIDE, LOAD, MOVING, NONE, PACK, PICK, READY, WAITING, Board, filled, grown
-from edge.wes.chance import COMING, KINDS, Timetable
+from edge.wes.chance import COMING, KINDS, Chance, Timetable
 
 NEVER_MS = 1 << 40
 ROOM, TRANSIT = KINDS, KINDS + 1
@@ -61,10 +61,11 @@ class Notes:
     """What a future knows of tasks (t_) and units (u_) beside the board: columns by its rows.
 
     `u_first`, `t_sibling` chain the tasks a unit had at first; `u_limited` counts its open picks and packs, `u_packed`
-    its packs; `freed` holds what `successors` found. Fixed times are 0 where they are to be drawn.
+    its packs; `u_known` is 0 for a unit that may come; `freed` holds what `successors` found. Fixed times are 0 where
+    they are to be drawn.
     """
 
-    def __init__(self, board: Board, plan: Timetable) -> None:
+    def __init__(self, board: Board, plan: Timetable, chance: Chance, tide_q10: int) -> None:
         tasks, units = len(board.t_number), len(board.u_number)
         self.t_ready_ms = filled(tasks, 0)
         self.t_fixed_ms = filled(tasks, 0)
@@ -77,6 +78,7 @@ class Notes:
         self.u_next_ms = filled(units, 0)
         self.u_transit_ms = filled(units, 0)
         self.u_load_ms = filled(units, 0)
+        self.u_known = filled(units, 1)
         self.freed = filled(64, 0)
         for task, ms in plan.task_ms.items():
             self.t_fixed_ms[task] = ms
@@ -86,6 +88,16 @@ class Notes:
             self.u_load_ms[unit] = ms
         for _, task in plan.tasks:
             self.t_held[task] = 1
+        self.guess(board, plan, chance, tide_q10)
+
+    def guess(self, board: Board, plan: Timetable, chance: Chance, tide_q10: int) -> None:
+        """Draw how many of the units come that may, times the tide; the others have no part in this future."""
+        for departure, counts, units in plan.guesses:
+            count = (chance.count(board.d_number[departure], counts) * tide_q10 + 512) // 1024
+            for i, unit in enumerate(units):
+                self.u_known[unit] = 0
+                if i < count:
+                    board.u_state[unit] = COMING
 
     def task(self, board: Board, task: int) -> None:
         """Note a task of a unit that is on the board from the first."""
@@ -168,11 +180,11 @@ class Tally:
         self.zone_busy_ms = filled(zones + 1, 0)
         self.load_permille = filled(rows * groups + 1, 0)
 
-    def enter(self, departure: int) -> None:
-        """One more unit, or task without one."""
+    def enter(self, departure: int, known: int) -> None:
+        """One more unit, or task without one; it counts among the `units` if it is known (1) and not a guess (0)."""
         row = departure if departure >= 0 else self.departures
         self.open[row] += 1
-        self.units[row] += 1
+        self.units[row] += known
 
     def task(self, kind: int, departure: int) -> None:
         """One more task."""

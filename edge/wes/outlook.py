@@ -3,9 +3,6 @@
 And back: rows and numbers of a forecast as names and words.
 """
 
-from array import array
-from dataclasses import dataclass, field
-
 from edge.messages import (
     DepartureOutlook,
     ForecastMade,
@@ -16,11 +13,13 @@ from edge.messages import (
     TaskKind,
     lane_location,
 )
+from edge.wes.arrivals import enter_arrivals
 from edge.wes.berths import Berths
-from edge.wes.board import INSIDE, LOAD, MOVING, NONE, PACK, PICK, QUEUED, STAGED, Board
+from edge.wes.board import INSIDE, LOAD, MOVING, NONE, PACK, PICK, QUEUED, STAGED
 from edge.wes.calibrate import TRANSIT
 from edge.wes.chance import Tables, Timetable
 from edge.wes.congestion import first_down
+from edge.wes.copying import Copy, class_of
 from edge.wes.dispatch import STRATEGIES
 from edge.wes.estimates import KIND_ROWS, weight_of
 from edge.wes.floor import Floor
@@ -28,7 +27,7 @@ from edge.wes.forecast import RISKY_PERMILLE, Binding, Forecast, Outlook
 from edge.wes.notes import NEVER_MS, ROOM
 from edge.wes.notes import TRANSIT as RIDE
 from edge.wes.on_way import OnWay, destination_of
-from edge.wes.plan import PEOPLE, ClassKey, lacks
+from edge.wes.plan import PEOPLE
 from edge.wes.release import later_ms, tasks_of
 from edge.wes.remedies import ADD, EXPEDITE, MOVE, OPEN, Action
 from edge.wes.state import UnitPlace, WipRecord
@@ -49,31 +48,16 @@ SPREAD_PERMILLE = 300
 
 Chosen on the tuning seeds of `./run exam warning`; without it futures agree with each other more than with the floor.
 """
+TIDE_PERMILLE = (0, 1200)
+"""Orders never come as they did: in some futures hardly any do, in some a fifth more. Chosen like the spread."""
 STANDSTILL_MS = 600_000
 """A machine that is down now, or a destination without a lane, is expected to be so for so much longer."""
-
-
-@dataclass(slots=True)
-class Copy:
-    """A board to forecast from, and what its rows are called."""
-
-    board: Board
-    tables: Tables
-    timetable: Timetable
-    asked_ms: int
-    zones: list[str] = field(default_factory=list)
-    departures: dict[int, str] = field(default_factory=dict)
-    cutoffs: dict[str, int] = field(default_factory=dict)
-    units: dict[str, int] = field(default_factory=dict)
-    groups: list[str] = field(default_factory=list)
-    movable: list[bool] = field(default_factory=list)
-    classes: list[ClassKey] = field(default_factory=list)
 
 
 def copy_of(floor: Floor) -> Copy:
     """Everything a forecast wants, sharing nothing that changes."""
     plan = floor.plan
-    copy = Copy(plan.board.fork(), Tables(0, 0), Timetable(), floor.now_ms)
+    copy = Copy(plan.board.fork(), Tables(0, 0), Timetable(), floor.now_ms, site=floor.state.site)
     copy.classes = list(plan.class_keys)
     copy.groups = [
         f"{'people' if group[0] is ResourceKind.PERSON else group[0].value} {'/'.join(group[1])}"
@@ -180,7 +164,7 @@ def enter_links(floor: Floor, copy: Copy) -> None:
 
 def enter_packs(floor: Floor, copy: Copy) -> None:
     """The PACK that the WMS will plan once the picks of a unit are done."""
-    board, number = copy.board, floor.state.last_task
+    board, copy.last_task = copy.board, floor.state.last_task
     for hu_id, unit in copy.units.items():
         wip = floor.state.wip.get(hu_id)
         if wip is None or wip.pack or hu_id in floor.state.units:
@@ -191,10 +175,10 @@ def enter_packs(floor: Floor, copy: Copy) -> None:
             task_id="", kind=TaskKind.PACK, zone=wip.zone, skill=TaskKind.PACK.value, source=zone.pack_station,
             target="", due_ms=departure.cutoff_ms, departure_id=wip.departure_id,
         )  # fmt: skip
-        number += 1
+        copy.last_task += 1
         area, tail = floor.travel.area_of(task.source), floor.estimates.tail_ms(task.kind, task.zone)
         row = board.add_task(
-            NONE, number, PACK, class_of(floor, copy, floor.plan.class_key(task)), area, area,
+            NONE, copy.last_task, PACK, class_of(floor, copy, floor.plan.class_key(task)), area, area,
             max((weight_of(each.task.priority) for each in records), default=4),
             floor.estimates.work_ms(task.kind, task.zone),
             floor.plan.rel(task.due_ms) - tail, floor.plan.rel(floor.plan.next_cutoff_ms(task)) - tail, unit,
@@ -202,19 +186,6 @@ def enter_packs(floor: Floor, copy: Copy) -> None:
         )  # fmt: skip
         for record in records:
             board.wait_for(row, record.row)
-
-
-def class_of(floor: Floor, copy: Copy, key: ClassKey) -> int:
-    """The class of work that is not planned yet; a new one is entered into the copy only."""
-    if key in copy.classes:
-        return copy.classes.index(key)
-    copy.classes.append(key)
-    cls = copy.board.add_class(key[3], key[4])
-    copy.board.group_classes = [
-        array("q", [*allowed, cls]) if not lacks(key, group) else allowed
-        for group, allowed in zip(floor.plan.groups, copy.board.group_classes, strict=True)
-    ]
-    return cls
 
 
 def enter_times(floor: Floor, copy: Copy) -> None:
@@ -245,11 +216,16 @@ def enter_standstills(floor: Floor, copy: Copy) -> None:
 
 
 def forecast(floor: Floor, copy: Copy, futures: int, seed: int, *, actions: bool = True) -> Forecast:
-    """The forecast of a copy, to be worked off in slices; without `actions` nothing is tried for departures at risk."""
+    """The forecast of a copy, to be worked off in slices; without `actions` nothing is tried for departures at risk.
+
+    The copy is given the units that nobody has planned yet.
+    """
+    enter_arrivals(floor, copy)
     return Forecast(
         copy.board, copy.tables, STRATEGIES[floor.state.dispatch], floor.state.tuning,
         floor.plan.rel(copy.asked_ms), futures, seed, copy.timetable, movable=copy.movable,
         risky_permille=RISKY_PERMILLE if actions else NEVER_RISKY, spread_permille=SPREAD_PERMILLE,
+        tide_permille=TIDE_PERMILLE,
     )  # fmt: skip
 
 

@@ -13,11 +13,24 @@ from edge.wes.tasks import TaskEvent, TaskRecord, TaskState, advance
 def planned(floor: Floor, message: TasksPlanned) -> None:
     """Take on tasks not seen before; the ones free to begin go to the floor at once."""
     records = [enter(floor, task) for task in message.tasks if is_new(floor, message, task)]
+    book(floor, records)
     for hu_id in dict.fromkeys(record.task.hu_id for record in records if not record.let_in):
         rank_unit(floor, hu_id)
     for record in records:
         # A predecessor later in the same message is open only by now.
         free(floor, record)
+
+
+def book(floor: Floor, records: list[TaskRecord]) -> None:
+    """Units that have come with these tasks teach how many more to expect."""
+    units: dict[str, list[Task]] = {}
+    for record in records:
+        if not record.let_in:
+            units.setdefault(record.task.hu_id, []).append(record.task)
+    for hu_id, tasks in units.items():
+        wip, departure = floor.state.wip[hu_id], floor.state.departures.get(tasks[0].departure_id)
+        if departure is not None and len(floor.hu_tasks[hu_id]) == len(tasks) and not wip.goods:
+            floor.demand.came(tasks[0].departure_id, departure.cutoff_ms, floor.now_ms, tuple(tasks))
 
 
 def is_new(floor: Floor, message: TasksPlanned, task: Task) -> bool:

@@ -19,6 +19,7 @@ from edge.messages import (
     ZoneFault,
 )
 from edge.wes.calibrate import ScoreRecord, TimesRecord, copied_score, copied_times
+from edge.wes.demand import DemandRecord, copied_demand
 from edge.wes.drives import VehicleRecord
 from edge.wes.tasks import TaskRecord
 
@@ -263,6 +264,7 @@ class State:
     alarms: dict[str, AlarmRecord] = field(default_factory=dict)
     times: TimesRecord = field(default_factory=TimesRecord)
     score: ScoreRecord = field(default_factory=ScoreRecord)
+    demand: DemandRecord = field(default_factory=DemandRecord)
     alarms_dropped: int = 0
     reports_ignored: int = 0
     last_task: int = 0
@@ -326,6 +328,7 @@ def copied(state: State) -> State:
     twin.alarms = copies(state.alarms)
     twin.times = copied_times(state.times)
     twin.score = copied_score(state.score)
+    twin.demand = copied_demand(state.demand)
     return twin
 
 

@@ -10,10 +10,11 @@ from typing import NamedTuple
 
 from edge.messages import ResourceKind, TaskKind, lane_location
 from edge.wes.board import DOING, IDLE, INSIDE, QUEUED
+from edge.wes.copying import Copy
 from edge.wes.floor import Floor
 from edge.wes.forecast import Forecast, Record, Share, quantile, wilson
 from edge.wes.notes import NEVER_MS
-from edge.wes.outlook import Copy, copy_of, forecast
+from edge.wes.outlook import copy_of, forecast
 from edge.wes.remedies import join
 
 

@@ -1,10 +1,12 @@
 """A forecast of all departures from the live state, in slices between other work: what it costs a busy site.
 
 The site is made up: eight zones, each with its pickers and packers, twelve departures of which several are tight; units
-wait for room, are inside, on the machines and in their lanes. The caller keeps slices short as the runtime would: it
-times each one and asks the next for as many events as should fit into TARGET_MS. Figures:
+wait for room, are inside, on the machines and in their lanes; others may still come. The
+caller keeps slices short as the runtime would: it times each one and asks the next for as many events as should fit
+into TARGET_MS. Figures:
 
-    tasks, resources, futures, action_futures, risky       the site; futures with actions on trial, departures at risk
+    tasks, maybe, resources        the site: open tasks, units that may come beside them, hands
+    futures, action_futures, risky  of which with actions on trial, departures at risk
     events_per_future, future_ms        mean of the futures without actions: events, processor time
     futures_per_s, events_per_s
     total_s, actions_s, result_ms       processor time of the whole forecast, of its actions, of the result
@@ -24,7 +26,7 @@ from time import perf_counter_ns, thread_time_ns
 from typing import Any
 
 from edge.wes.board import IDLE, INSIDE, LOAD, MOVING, NONE, PACK, PICK, QUEUED, READY, STAGED, Board
-from edge.wes.chance import QUANTILES, Tables
+from edge.wes.chance import MAYBE, QUANTILES, Tables, Timetable
 from edge.wes.dispatch import STRATEGIES, Dispatcher, Tuning
 from edge.wes.forecast import ACTION_FUTURES, Forecast
 from tests.bench.yardstick import Row, ratio, settled_collector, spread
@@ -43,13 +45,14 @@ class Sizes:
     """How much is open, who is there, how many futures, and how often it is all done."""
 
     units: int = 560
+    maybe: int = 256
     hands: int = 100
     futures: int = 64
     passes: int = 3
 
 
 NORMAL = Sizes()
-QUICK = Sizes(units=40, hands=30, futures=3, passes=2)
+QUICK = Sizes(units=40, maybe=12, hands=30, futures=3, passes=2)
 
 
 class Site:
@@ -76,6 +79,10 @@ class Site:
             self.board.add_zone(zone + 1, 20, self.loads, zone * AREAS)
         for _ in range(sizes.units):
             self.unit(self.chance.randrange(ZONES), min(self.chance.randrange(LANES), self.chance.randrange(LANES)))
+        self.open_tasks = sum(self.board.t_state[row] != 0 for row in range(self.board.rows["t"].used))
+        self.timetable = Timetable()
+        for departure in range(LANES):
+            self.to_come(departure, sizes.maybe // LANES)
         self.begin()
 
     def learn(self) -> None:
@@ -129,6 +136,19 @@ class Site:
                 board.wait_for(last, pick)
                 board.t_state[pick] = READY if state == INSIDE else board.t_state[pick]
 
+    def to_come(self, departure: int, units: int) -> None:
+        """So many units may come before the cutoff; each future draws how many do."""
+        board, cutoff, rows = self.board, self.board.d_cutoff_ms[departure], []
+        for i in range(units):
+            zone, number = self.chance.randrange(ZONES), board.rows["u"].used + 1
+            rows.append(board.add_unit(number, zone, MAYBE, cutoff, departure, 0, 0))
+            picks = [self.task(PICK, zone, rows[-1], departure) for _ in range(2 + self.chance.randrange(3))]
+            last = self.task(PACK, zone, rows[-1], departure)
+            for pick in picks:
+                board.wait_for(last, pick)
+            self.timetable.units.append((cutoff * i // units, rows[-1]))
+        self.timetable.guesses.append((departure, tuple(units * i // QUANTILES for i in range(QUANTILES)), tuple(rows)))
+
     def begin(self) -> None:
         """Everybody has begun something."""
         self.dispatcher = Dispatcher(self.board, STRATEGIES["rolling"], Tuning())
@@ -159,7 +179,7 @@ class Pass:
         """With the budgets of another pass, or of its own stopwatch if there are none."""
         strategy, walks = STRATEGIES["rolling"], site.dispatcher.walks
         self.forecast = Forecast(
-            site.board, site.tables, strategy, Tuning(), 30_000, sizes.futures, seed=1, walks=walks
+            site.board, site.tables, strategy, Tuning(), 30_000, sizes.futures, 1, site.timetable, walks
         )
         self.budgets: list[int] = []
         self.clock_ns: list[int] = []
@@ -202,7 +222,8 @@ def _measure(site: Site, sizes: Sizes) -> dict[str, Any]:
     slices = spread(least_ms, 2)
     begin_ms = spread([ms for ms, begins in zip(least_ms, first.begins, strict=True) if begins], 2)
     return {
-        "tasks": site.number,
+        "tasks": site.open_tasks,
+        "maybe": sum(len(units) for _, _, units in site.timetable.guesses),
         "resources": sizes.hands,
         "futures": sizes.futures,
         "action_futures": sum(len(each.actions) for each in outlooks) * min(sizes.futures, ACTION_FUTURES),
@@ -227,7 +248,7 @@ def _measure(site: Site, sizes: Sizes) -> dict[str, Any]:
 def rows(figures: dict[str, Any]) -> list[Row]:
     """The figures in plain words."""
     slices = figures["slice_ms"]
-    floor = f"{figures['tasks']} tasks, {figures['resources']} resources"
+    floor = f"{figures['tasks']} tasks, {figures['maybe']} units that may come, {figures['resources']} resources"
     return [
         Row(
             f"a slice of the forecast, {floor}",

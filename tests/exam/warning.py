@@ -39,7 +39,7 @@ from tests.exam.reliability import draw as draw
 WORDS = "Forecasts on held-back seeds: Brier score, reliability, and how early they warn beside two simpler rules"
 FOLDER = Path(__file__).resolve().parents[2] / "config"
 HELD_BACK = range(30_001, 30_025)
-TUNING = (*range(10_001, 10_009), *range(20_001, 20_025))
+TUNING = (*range(10_001, 10_061), *range(20_001, 20_025))
 QUICK = HELD_BACK[:1]
 FUTURES, QUICK_FUTURES = 64, 8
 LOADS = ((400, 4), (440, 4), (480, 5), (540, 5), (580, 6), (640, 6))
