@@ -18,7 +18,14 @@ RISK_PERMILLE = 300
 SURE_PERMILLE = 800
 CALM_PERMILLE = 100
 """A risk is believed when two forecasts in a row see it or one is sure; it is over when two see next to none."""
-UPSTREAM_FIRST = (TaskKind.PICK, TaskKind.PACK, TaskKind.CARRY, TaskKind.LOAD, TaskKind.PUTAWAY)
+UPSTREAM_FIRST = (
+    TaskKind.REPLENISH,
+    TaskKind.PICK,
+    TaskKind.PACK,
+    TaskKind.CARRY,
+    TaskKind.LOAD,
+    TaskKind.PUTAWAY,
+)
 
 
 def scheduled(floor: Floor, message: DepartureScheduled) -> None:
