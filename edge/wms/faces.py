@@ -139,9 +139,7 @@ def hurry(house: Warehouse) -> None:
         refill = house.state.tasks.get(task_id)
         if refill is None:
             continue
-        waiting = [
-            house.state.orders[pick.task.order_id] for pick in house.open_tasks(house.waiting_on, task_id)
-        ]
+        waiting = [house.state.orders[pick.task.order_id] for pick in house.open_tasks(house.waiting_on, task_id)]
         first = min(waiting, key=lambda order: (order.due_ms, order.priority, order.order_id), default=None)
         task = refill.task
         if first is not None:

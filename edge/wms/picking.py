@@ -97,9 +97,7 @@ def call_off(house: Warehouse, record: TaskRecord, reason: str) -> Wanted:
     return record, record.task.quantity
 
 
-def put_right(
-    house: Warehouse, location: str, goods: Goods, wanted: list[Wanted], cause_id: str, cause: str
-) -> None:
+def put_right(house: Warehouse, location: str, goods: Goods, wanted: list[Wanted], cause_id: str, cause: str) -> None:
     """Empty the location in the book, and find other stock for all who were to be served from it, or short them."""
     wanted = wanted + _call_off_all(house, location, goods, f"{cause.replace('_', ' ')} at {location}")
     left = house.ledger.find(location, goods)

@@ -47,4 +47,3 @@ def _bring_down(house: Warehouse, record: TaskRecord, quantity: int) -> None:
         house.ledger.arrive()
         house.book(goods, found, ADJUSTMENT, task.source, "found", task.task_id)
     house.book(goods, quantity, task.source, task.target, "replenish", task.task_id)
-

@@ -109,7 +109,9 @@ def with_reserve(tmp_path: Path, shortage: float = 0.05, **more: Any) -> DayPlan
     config = tmp_path / "config"
     shutil.copytree(ROOT / "config", config)
     site = (config / "site.yaml").read_text()
-    site = site.replace("levels: 4,", "levels: 4, reserve_levels: [3, 4],").replace("face_max: 60", "face_max: 3")
+    site = site.replace("levels: 4,", "levels: 4, reserve_levels: [3, 4],").replace(
+        "face_max: 60", "face_min_percent: 50\nface_max: 5"
+    )
     (config / "site.yaml").write_text(site)
     return plan_day(
         config, orders_file=None, map_file=None, orders=120, shortage=shortage, people=14, **{"seed": 7, **more}

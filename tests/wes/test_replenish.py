@@ -4,7 +4,16 @@ from typing import Any
 
 import pytest
 
-from edge.messages import Message, Task, TaskAmended, TaskAssigned, TaskCompleted, TaskKind, TaskUnassigned, TaskWithdrawn
+from edge.messages import (
+    Message,
+    Task,
+    TaskAmended,
+    TaskAssigned,
+    TaskCompleted,
+    TaskKind,
+    TaskUnassigned,
+    TaskWithdrawn,
+)
 from edge.wes import explain
 from tests.wes.scene import MINUTE, T0, Play, assigned, of, pick, through_disk
 

@@ -237,7 +237,7 @@ def check_refills(day: Day) -> None:
     assert waited == Counter({key: record.claimed for key, record in refills.items() if record.claimed})
     moving = sum(balance.moving for balance in day.hall.engine.balances())
     assert moving == sum(record.unclaimed for record in refills.values())
-    for key, refill in refills.items():
+    for key in refills:
         told, waiting = day.hall.tasks[key], [each.task.order_id for each in tasks.values() if each.waits_on == key]
         orders = [state.orders[order_id] for order_id in waiting]
         first = min(orders, key=lambda each: (each.due_ms, each.priority, each.order_id), default=None)

@@ -1,4 +1,4 @@
-"""From the reserve down to the pick faces: on demand and from minimum to maximum, short or found, linked to the cutoff."""
+"""From the reserve down to the pick faces: on demand and from minimum to maximum, short, found, and the cutoff."""
 
 from dataclasses import replace
 
@@ -59,7 +59,7 @@ def test_what_only_the_reserve_has_comes_down_first_and_fills_the_face_up():
 
 
 def test_it_carries_the_cutoff_of_the_order_that_waits():
-    hall, refill, _ = taken_from_above()
+    _, refill, _ = taken_from_above()
     assert (refill.departure_id, refill.due_ms, refill.priority) == ("N1", HOUR, 5)
     assert refill.order_id == ""
 
