@@ -16,6 +16,7 @@ from edge.messages import (
 )
 from edge.wes import explain
 from tests.wes.scene import MINUTE, T0, Play, assigned, of, pick, through_disk
+from tests.wes.test_outlook import busy, foretold
 
 SKILLS = ("pick", "pack", "replenish")
 DISPATCH = ("rolling", "atcs", "nearest", "edd", "fifo")
@@ -36,7 +37,7 @@ def refill(name: str, source: str = "A-02-05-2", **changes: Any) -> Task:
 
 
 def urgent(name: str, **changes: Any) -> Task:
-    return refill(name, departure_id="north-1", due_ms=T0 + 120 * MINUTE, **changes)
+    return refill(name, **({"departure_id": "north-1", "due_ms": T0 + 120 * MINUTE} | changes))
 
 
 def why(play: Play, task_id: str) -> str:
@@ -156,3 +157,17 @@ def test_who_is_on_the_way_to_one_is_sent_to_what_would_be_late() -> None:
     assert [gone.task_id for gone in of(TaskUnassigned, out)] == ["r1"]
     assert assigned(out) == {"ann": "t1"}
     assert why(play, "r1").startswith("is ready; nobody waits for it")
+
+
+def test_a_forecast_knows_that_the_cutoff_waits_for_it() -> None:
+    """It takes the departure's time, and is none of its units; without hands for it the departure is missed."""
+    due, told = T0 + 60 * MINUTE, []
+    for after, skill in (((), "replenish"), (("r1",), "replenish"), (("r1",), "pick")):
+        play = busy(units=0, people=1)
+        play.plan(urgent("r1", due_ms=due), pick("t1", "hu1", due_ms=due, after=after))
+        play.join("ann", skill, location="A-01-01-1")
+        told.append(*foretold(play).departures)
+    at_once, waits, never = told
+    assert [each.units for each in told] == [1, 1, 1]
+    assert (at_once.miss_permille, waits.miss_permille, never.miss_permille) == (0, 0, 1000)
+    assert waits.finish_p50_ms > at_once.finish_p50_ms + MINUTE // 2
