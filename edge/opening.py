@@ -63,6 +63,8 @@ def site_message(settings: SiteSettings) -> Site:
         hu_max_units=settings.hu_max_units,
         walk_mm_s=settings.walk_mm_s,
         trip_units=settings.trip_units,
+        face_max=settings.face_max,
+        face_min_percent=settings.face_min_percent,
         segments=tuple(Segment(**segment.model_dump()) for segment in settings.segments),
         fleet=fleet_of(settings),
     )

@@ -10,7 +10,7 @@ from plc_sim.events import Happening, PersonDone, PersonStarted
 from plc_sim.places import Places, Spot, walk_mm
 from plc_sim.plant import Plant
 
-WORK_MS = {"pack": 20_000, "load": 12_000, "carry": 15_000, "putaway": 20_000}
+WORK_MS = {"pack": 20_000, "load": 12_000, "carry": 15_000, "putaway": 20_000, "replenish": 25_000}
 PICK_MS, PICK_UNIT_MS, PICK_MAX_MS = 6000, 800, 180_000
 LOOK_MS = 5000
 """To see that the work is done already, or that nobody can do it."""
@@ -185,7 +185,7 @@ class PersonModel:
             self._outcome = done
             return
         works = {"pick": self._pick, "pack": self._pack, "load": self._load, "carry": self._carry}
-        work = {**works, "putaway": self._putaway}.get(errand.kind)
+        work = {**works, "putaway": self._putaway, "replenish": self._replenish}.get(errand.kind)
         if work is None:
             yield LOOK_MS
             self._outcome = self._note(errand, Outcome(0, UNKNOWN_WORK))
@@ -236,6 +236,18 @@ class PersonModel:
             self._plant.pick(errand.source, errand.quantity, errand.sku, self.name, self.name)
             self._plant.put(errand.target, errand.sku, errand.quantity, self.name, errand.source)
             done = self._note(errand, Outcome(errand.quantity))
+        self._outcome = done
+
+    def _replenish(self, errand: Errand) -> Iterator[int]:
+        """Take what is there down to the pick face."""
+        yield self._spread(WORK_MS["replenish"])
+        yield self._walk(errand.target)
+        done = self._outcomes.get(errand.task_id)
+        if done is None:
+            found = self._plant.pick(errand.source, errand.quantity, errand.sku, self.name, self.name)
+            if found:
+                self._plant.put(errand.target, errand.sku, found, self.name, self.name)
+            done = self._note(errand, Outcome(found, "" if found == errand.quantity else NOT_FOUND))
         self._outcome = done
 
     def _lift(self, errand: Errand, barcode: str) -> bool:

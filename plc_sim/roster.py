@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from edge.settings import SiteSettings
 
-EVERYTHING = ("pick", "pack", "load", "carry", "putaway")
+EVERYTHING = ("pick", "pack", "load", "carry", "putaway", "replenish")
 CREW_MIN = 4
 """Fewer people than this all do everything."""
 PACKERS_FROM = 6
@@ -30,7 +30,7 @@ def roster(site: SiteSettings, count: int, certificates: Sequence[str] = ()) -> 
     if count < CREW_MIN or not zones:
         return [Worker(f"worker{n + 1}", (*EVERYTHING, *certificates), ("*",), home) for n in range(count)]
     loaders = max(1, count * 3 // 10)
-    crew = [Worker(f"loader{n + 1}", ("load", "carry", "putaway"), ("*",), home) for n in range(loaders)]
+    crew = [Worker(f"loader{n + 1}", ("load", "carry", "putaway", "replenish"), ("*",), home) for n in range(loaders)]
     packers = 2 if count >= TWO_PACKERS_FROM else 1 if count >= PACKERS_FROM else 0
     for zone in zones:
         names = [f"packer-{zone.zone}{n + 1}" for n in range(packers)]

@@ -67,6 +67,9 @@ TO_SORTER = "{start: conveyor1, end: sorter1}"
             "segments.0.end",
             "no machine, place",
         ),
+        ("levels: 4, x_mm: 0", "levels: 4, reserve_levels: [3, 5], x_mm: 0", "reserve_levels", "levels 1 to 4"),
+        ("aisle_mm: 1500, robot", "reserve_levels: [3], robot", "reserve_levels", "nobody goes into R"),
+        ("face_max: 60", "face_max: 0", "face_max", "greater than"),
         ("devices:\n", f"segments: [{TO_SORTER}, {TO_SORTER}]\ndevices:\n", "segments.1", "twice"),
         ("devices:\n", "segments: [{start: conveyor1, end: conveyor2}]\ndevices:\n", "segments", "feeds 'sorter1'"),
         ("devices:\n", "segments: [{start: HOME, end: HOME}]\ndevices:\n", "segments.0", "goes nowhere"),
@@ -164,6 +167,21 @@ def test_a_page_beyond_loopback_needs_keys_and_tokens(config: Path) -> None:
     change(config / "box.yaml", "page: {port: 8080}", "page: {port: 8080, host: 0.0.0.0}")
     with pytest.raises(ConfigError, match="token_file"):
         read_process(config / "box.yaml")
+
+
+def test_a_site_of_nothing_but_reserve_is_refused(config: Path) -> None:
+    text = (config / "site.yaml").read_text()
+    (config / "site.yaml").write_text(re.sub(r"levels: (\d), x_mm", r"levels: 1, reserve_levels: [1], x_mm", text))
+    with pytest.raises(ConfigError, match="every level holds reserve; leave out"):
+        read_site(config / "site.yaml")
+
+
+def test_reserve_comes_to_the_systems_as_it_stands_in_the_file(config: Path) -> None:
+    change(config / "site.yaml", "levels: 4, x_mm: 0", "levels: 4, reserve_levels: [3, 4], x_mm: 0")
+    change(config / "site.yaml", "face_max: 60", "face_max: 24\nface_min_percent: 10")
+    told = site_message(read_site(config / "site.yaml"))
+    assert [rack.reserve_levels for rack in told.racks] == [(3, 4), (), ()]
+    assert (told.face_max, told.face_min_percent) == (24, 10)
 
 
 def test_segments_come_to_the_systems_as_they_stand_in_the_file(config: Path) -> None:

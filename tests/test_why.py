@@ -424,6 +424,31 @@ def test_what_a_task_waits_for_comes_from_the_floor() -> None:
     assert unknown.plain()["known"] is False
 
 
+DOWN = task(9, kind=TaskKind.REPLENISH, source="A-01-01-4", target="A-01-01-1", order_id="", hu_id="", quantity=20)
+WAITS: tuple[Message, ...] = (
+    *until(OrderAdmitted),
+    TasksPlanned(**at(12), site="dc1", tasks=(DOWN,)),
+    TaskAssigned(**at(12), resource_id="P9", task=DOWN, reason="nobody waits for it"),
+    TasksPlanned(**at(13), site="dc1", tasks=(task(1, after=("t9",)),)),
+)
+WAY = "replenishment t9 from A-01-01-4 to A-01-01-1"
+
+
+def test_an_order_names_the_replenishment_it_waits_for_and_who_has_it() -> None:
+    lines = told(*WAITS)
+    assert lines[-2].endswith("P9 got replenish 20 x MUG from A-01-01-4 to A-01-01-1: nobody waits for it")
+    assert lines[-1] == f"  now: waits for {WAY}, taken by P9; tasks left: 1 pick"
+    back = TaskUnassigned(**at(14), resource_id="P9", task_id="t9", reason="PREEMPTED")
+    assert told(*WAITS, back)[-1] == f"  now: waits for {WAY}, which nobody has taken yet; tasks left: 1 pick"
+    done = TaskCompleted(
+        **at(15), task_id="t9", kind=TaskKind.REPLENISH, resource_id="P9", quantity=8, reason="EMPTY", assigned_ms=T0
+    )
+    assert told(*WAITS, done)[-2].endswith("finished replenish 20 x MUG from A-01-01-4 to A-01-01-1, only 8: EMPTY")
+    assert told(*WAITS, done)[-1].startswith("  now: waits for somebody free")
+    other = TaskAssigned(**at(14), resource_id="P1", task=task(4), reason="nearest")
+    assert told(*WAITS, other)[-1].startswith(f"  now: in work at P1 (pick 3 x MUG at A-01-01-1); waits for {WAY}, tak")
+
+
 # why unit
 
 

@@ -29,6 +29,7 @@ class _Slot:
     distance_mm: int
     location: str
     robot: bool
+    reserve: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,8 @@ def seed_stock(
     Articles by popularity fill the locations by nearness to the pack stations; small popular ones go to the robot
     racks. Every fourth article lies in two lots at two locations, half of those with expiry dates. Of the articles in
     `shortage` (rounded, at least one unless 0) every first is short in the book, every second on the shelf only.
-    `catalogue` overrides the plausible articles, and its articles that nobody ordered get some stock too.
+    `catalogue` overrides the plausible articles, and its articles that nobody ordered get some stock too. Where racks
+    have reserve levels, articles live at the pick faces, and what is more than fills those lies above.
     Raises ConfigError when the site has too few locations.
     """
     if not 0 <= shortage <= 1:
@@ -61,7 +63,7 @@ def seed_stock(
     known = {item.sku: item for item in catalogue}
     demand = _demand(orders, known)
     items = {row.sku: known.get(row.sku) or article(row.sku) for row in demand}
-    homes = _homes(demand, items, site, seed)
+    homes, above = _homes(demand, items, site, seed)
     first_day = min((order.at_ms for order in orders), default=0)
     today = datetime.fromtimestamp(first_day // 1000, UTC).astimezone(ZoneInfo(site.timezone))
     short = _short([row.sku for row in demand if row.units], shortage, seed)
@@ -72,6 +74,7 @@ def seed_stock(
         half = row.units // 2
         booked = half if short.get(row.sku) == "book" else plenty
         lines = _lots(row.sku, booked, homes[row.sku], today, seed)
+        lines = [part for line in lines for part in _stored(line, above, items[row.sku].face_max or site.face_max)]
         stock += lines
         left = half if short.get(row.sku) == "shelf" else booked
         for line in lines:
@@ -104,12 +107,16 @@ def _slots(site: SiteSettings) -> Iterator[_Slot]:
         station = stations.get(rack.zone)
         x_mm, y_mm = (station.x_mm, station.y_mm) if station is not None else (0, 0)
         for location, at_x, at_y in rack_locations(Rack(**rack.model_dump())):
-            yield _Slot(abs(at_x - x_mm) + abs(at_y - y_mm), location, rack.robot)
+            reserve = int(location.rpartition("-")[2]) in rack.reserve_levels
+            yield _Slot(abs(at_x - x_mm) + abs(at_y - y_mm), location, rack.robot, reserve)
 
 
-def _homes(demand: list[_Demand], items: dict[str, Item], site: SiteSettings, seed: int) -> dict[str, list[_Slot]]:
-    """One or two locations for every article. Raises ConfigError."""
-    slots = sorted(_slots(site))
+def _homes(
+    demand: list[_Demand], items: dict[str, Item], site: SiteSettings, seed: int
+) -> tuple[dict[str, list[_Slot]], Iterator[_Slot]]:
+    """One or two locations for every article, and the places for reserve, nearest first. Raises ConfigError."""
+    every = sorted(_slots(site))
+    slots = [slot for slot in every if not slot.reserve]
     robot = iter([slot for slot in slots if slot.robot])
     people = iter([slot for slot in slots if not slot.robot])
     most = sum(row.lines for row in demand) * ROBOT_LINES_PERCENT // 100
@@ -134,7 +141,17 @@ def _homes(demand: list[_Demand], items: dict[str, Item], site: SiteSettings, se
         if stable_number(seed, "lots", row.sku) % 4 == 0:
             second = next(robot if homes[row.sku][0].robot else people, None)
             homes[row.sku] += [second] if second is not None else []
-    return homes
+    return homes, iter([slot for slot in every if slot.reserve])
+
+
+def _stored(line: StockLine, above: Iterator[_Slot], most: int) -> Iterator[StockLine]:
+    """The stock of a lot where it lies: what is more than a face holds, in the reserve as long as that has a place."""
+    slot = next(above, None) if line.quantity > most else None
+    if slot is None:
+        yield line
+        return
+    yield replace(line, quantity=most)
+    yield replace(line, location=slot.location, quantity=line.quantity - most)
 
 
 def _short(skus: list[str], shortage: float, seed: int) -> dict[str, str]:

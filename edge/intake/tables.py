@@ -66,6 +66,8 @@ ITEM_COLUMNS = (
     _Column("weight_g", _whole(1), 200),
     _Column("robot", _flag, default=False),
     _Column("skill", _name, ""),
+    _Column("face_min", _whole(0), 0),
+    _Column("face_max", _whole(0), 0),
 )
 STOCK_COLUMNS = (
     _Column("sku", _name),
@@ -89,7 +91,10 @@ class Seed:
 
 def write_seed(directory: Path, seed: Seed) -> None:
     """items.csv, stock.csv and physical.csv in `directory`, which is made if need be. Raises ConfigError."""
-    items = [(i.sku, i.description, i.volume_ml, i.weight_g, int(i.robot), i.skill) for i in seed.items]
+    items = [
+        (i.sku, i.description, i.volume_ml, i.weight_g, int(i.robot), i.skill, i.face_min, i.face_max)
+        for i in seed.items
+    ]
     stock = [(s.sku, s.location, s.lot, s.expiry, s.quantity) for s in seed.stock]
     try:
         directory.mkdir(parents=True, exist_ok=True)

@@ -18,7 +18,10 @@ class OrderOutcome(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Item:
-    """One article of the catalogue. `skill` names the certificate a picker needs, "" for none."""
+    """One article of the catalogue. `skill` names the certificate a picker needs, "" for none.
+
+    `face_min` and `face_max`: its pick faces are filled up to so many units when there are fewer; 0 = as the site says.
+    """
 
     sku: str
     description: str = ""
@@ -26,6 +29,8 @@ class Item:
     weight_g: int = 200
     robot: bool = False
     skill: str = ""
+    face_min: int = 0
+    face_max: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

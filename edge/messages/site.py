@@ -11,6 +11,8 @@ class Rack:
     """A block of shelving. Locations are `<prefix>-<aisle>-<bay>-<level>`, e.g. "A-03-12-2", counted from 1.
 
     Aisle a, bay b stands at x_mm + (a-1) * aisle_mm, y_mm + (b-1) * bay_mm; people walk in straight aisles.
+    `reserve_levels` hold reserve, from which the pick faces (all other levels) are replenished; nobody picks there
+    as long as a face has room.
     """
 
     prefix: str
@@ -23,6 +25,7 @@ class Rack:
     aisle_mm: int = 3000
     bay_mm: int = 1200
     robot: bool = False
+    reserve_levels: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,6 +129,10 @@ class Site:
     segments: tuple[Segment, ...] = ()
     """Conveyors as they really run, where `feeds` and the lanes do not say it all."""
     fleet: Fleet | None = None
+    face_max: int = 60
+    """Units of an article its pick faces are filled up to; on a site with reserve levels."""
+    face_min_percent: int = 30
+    """They are refilled when less than this share of that can be picked there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

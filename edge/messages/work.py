@@ -5,13 +5,14 @@ from enum import StrEnum
 
 
 class TaskKind(StrEnum):
-    """What a task is. PICK and PUTAWAY move stock, the others move handling units."""
+    """What a task is. PICK, PUTAWAY and REPLENISH move stock, the others move handling units."""
 
     PICK = "pick"
     PACK = "pack"
     CARRY = "carry"
     LOAD = "load"
     PUTAWAY = "putaway"
+    REPLENISH = "replenish"
 
 
 class ResourceKind(StrEnum):
@@ -34,6 +35,9 @@ class Task:
     CARRY: take `hu_id` from location `source` to staging lane `target`; a vehicle may where both are stations.
     LOAD: take `hu_id` from lane location `source` into departure `departure_id`.
     PUTAWAY: `quantity` of `sku` from `source` (dock) to location `target`.
+    REPLENISH: `quantity` of `sku` from reserve location `source` to pick face `target`. With a `departure_id` picks
+    wait for it (they name it in `after`) and it is as urgent as the most urgent of them; without one nobody does. One
+    that came up short stays before its picks: the WMS withdraws them and looks elsewhere.
     """
 
     task_id: str

@@ -18,6 +18,9 @@ from edge.page.demand import order_picked
 from edge.page.floor import add_unit, move
 from edge.page.picture import PEOPLE_MAX, TASKS_EACH_MAX, Assignment, PersonRow, Picture, cut
 
+MOVES = (TaskKind.PUTAWAY, TaskKind.CARRY, TaskKind.REPLENISH)
+"""Who has done one of these stands at its target."""
+
 
 def joined(p: Picture, m: ResourceJoined) -> None:
     """Signing on again changes skills and zones; tasks in hand stay."""
@@ -106,7 +109,7 @@ def completed(p: Picture, m: TaskCompleted) -> None:
     mine = [a.task for a in row.tasks if a.task.task_id == m.task_id]
     row.tasks = [a for a in row.tasks if a.task.task_id != m.task_id]
     for task in mine:
-        row.location = task.target if m.kind in (TaskKind.PUTAWAY, TaskKind.CARRY) else task.source
+        row.location = task.target if m.kind in MOVES else task.source
         if m.kind is TaskKind.PICK:
             p.total("picked_units", m.quantity)
             order_picked(p, task.order_id, m.quantity)

@@ -21,6 +21,7 @@ def check_site(site: SiteSettings) -> Iterator[tuple[Where, str]]:
     for index, rack in enumerate(site.racks):
         if rack.zone not in zones:
             yield ("racks", index, "zone"), f"zone {rack.zone!r} is not in zones; add it there"
+    yield from _check_reserve(site)
     for index, zone in enumerate(site.zones):
         if zone.pack_station and zone.pack_station not in places:
             yield ("zones", index, "pack_station"), f"{zone.pack_station!r} is not in places; add it there"
@@ -36,6 +37,18 @@ def check_site(site: SiteSettings) -> Iterator[tuple[Where, str]]:
     for index, machine in enumerate(site.machines):
         for field, problem in _check_budget(machine, site):
             yield ("machines", index, *field), problem
+
+
+def _check_reserve(site: SiteSettings) -> Iterator[tuple[Where, str]]:
+    """Reserve levels are levels of a rack where people go, and somewhere there are faces to bring the goods down to."""
+    for index, rack in enumerate(site.racks):
+        where = ("racks", index, "reserve_levels")
+        if any(not 1 <= level <= rack.levels for level in rack.reserve_levels):
+            yield where, f"{rack.prefix} has levels 1 to {rack.levels}; name levels among these"
+        if rack.robot and rack.reserve_levels:
+            yield where, f"nobody goes into {rack.prefix} to bring goods down; remove them, or robot"
+    if site.racks and all(set(range(1, rack.levels + 1)) <= set(rack.reserve_levels) for rack in site.racks):
+        yield ("racks",), "every level holds reserve; leave out of reserve_levels those that are picked from"
 
 
 def _duplicates(site: SiteSettings) -> Iterator[tuple[Where, str]]:

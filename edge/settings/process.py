@@ -105,7 +105,7 @@ class ProcessSettings(Model):
     """Time a site needs from release to loaded for a typical order."""
     slack_ms: Ms = 600_000
     items_file: Path | None = None
-    """CSV of the catalogue: sku,description,volume_ml,weight_g,robot,skill."""
+    """CSV of the catalogue: sku,description,volume_ml,weight_g,robot,skill,face_min,face_max."""
     stock_file: Path | None = None
     """CSV of the opening stock: sku,location,lot,expiry,quantity; taken once into an empty ledger."""
     require_compiled: bool = False

@@ -23,6 +23,8 @@ class RackSettings(Model):
     bay_mm: int = Field(1200, ge=300)
     robot: bool = False
     """The goods stand in reach of the zone's robot; no person goes in."""
+    reserve_levels: tuple[int, ...] = ()
+    """Levels that hold reserve: goods come down from there to the pick faces, which are all other levels."""
 
 
 class PlaceSettings(Model):
@@ -215,6 +217,10 @@ class SiteSettings(Model):
     walk_mm_s: int = Field(1200, ge=100)
     trip_units: int = Field(1, ge=1, le=20)
     """Handling units one person fills on one walk, as many as the cart carries."""
+    face_max: int = Field(60, ge=1, le=1_000_000)
+    """Units of an article its pick faces are filled up to (items.csv may say it by article)."""
+    face_min_percent: int = Field(30, ge=0, le=100)
+    """They are refilled when less than this share of that can be picked there."""
     dispatch: Literal["rolling", "atcs", "nearest", "edd", "fifo"] = "rolling"
     dispatch_tuning: TuningSettings = TuningSettings()
     racks: tuple[RackSettings, ...]

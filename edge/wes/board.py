@@ -32,7 +32,8 @@ PACK = 1
 CARRY = 2
 LOAD = 3
 PUTAWAY = 4
-OTHER = 5
+REPLENISH = 5
+OTHER = 6
 """Kinds of task."""
 
 TASKS_MAX = 1 << 20

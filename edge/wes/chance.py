@@ -15,7 +15,7 @@ from edge.wes.board import NONE, filled, grown
 from edge.wes.index import log_q32
 
 QUANTILES = 64
-KINDS = 6
+KINDS = 7
 """Kinds of task, PICK to OTHER."""
 COMING = 5
 MAYBE = 6

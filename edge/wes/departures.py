@@ -20,7 +20,14 @@ CALM_PERMILLE = 100
 """A risk is believed when two forecasts in a row see it or one is sure; it is over when two see next to none. Chosen on
 the tuning seeds of `./run exam warning`, for as many false alarms as with forecasts that knew of no order to come.
 """
-UPSTREAM_FIRST = (TaskKind.PICK, TaskKind.PACK, TaskKind.CARRY, TaskKind.LOAD, TaskKind.PUTAWAY)
+UPSTREAM_FIRST = (
+    TaskKind.REPLENISH,
+    TaskKind.PICK,
+    TaskKind.PACK,
+    TaskKind.CARRY,
+    TaskKind.LOAD,
+    TaskKind.PUTAWAY,
+)
 
 
 def scheduled(floor: Floor, message: DepartureScheduled) -> None:

@@ -3,7 +3,7 @@
 from typing import Protocol
 
 from edge.messages import TaskKind
-from edge.wes.board import CARRY, LOAD, OTHER, PACK, PICK, PUTAWAY
+from edge.wes.board import CARRY, LOAD, OTHER, PACK, PICK, PUTAWAY, REPLENISH
 
 MINUTE_MS = 60_000
 DAY_MS = 24 * 60 * MINUTE_MS
@@ -13,6 +13,7 @@ PROCESS_MS: dict[TaskKind, int] = {
     TaskKind.CARRY: 2 * MINUTE_MS,
     TaskKind.LOAD: 1 * MINUTE_MS,
     TaskKind.PUTAWAY: 0,
+    TaskKind.REPLENISH: 7 * MINUTE_MS,
 }
 """From the start of a task of this kind until its handling unit is loaded, without waiting."""
 
@@ -22,6 +23,7 @@ TASK_MS: dict[TaskKind, int] = {
     TaskKind.CARRY: 60_000,
     TaskKind.LOAD: 45_000,
     TaskKind.PUTAWAY: 60_000,
+    TaskKind.REPLENISH: 60_000,
 }
 """The hands-on time of one task, the walk to it included."""
 
@@ -31,6 +33,7 @@ KIND_ROWS: dict[TaskKind, int] = {
     TaskKind.CARRY: CARRY,
     TaskKind.LOAD: LOAD,
     TaskKind.PUTAWAY: PUTAWAY,
+    TaskKind.REPLENISH: REPLENISH,
 }
 PRIORITY_MS = 300_000
 """One step of priority counts as this much slack where work is let in."""
@@ -54,8 +57,9 @@ AFTER: dict[TaskKind, tuple[str, ...]] = {
     TaskKind.PICK: ("pack", "transit", "load"),
     TaskKind.PACK: ("transit", "load"),
     TaskKind.CARRY: ("load",),
+    TaskKind.REPLENISH: ("pick", "pack", "transit", "load"),
 }
-"""What a handling unit still has to go through when a task of this kind is done."""
+"""What a handling unit (of a REPLENISH, the one that waits for it) still has to go through when it is done."""
 QUEUEING_PERMILLE = 1300
 """The way to the lorry takes longer than its steps: units wait for each other."""
 

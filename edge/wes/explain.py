@@ -6,10 +6,11 @@ Every reason comes from the very records that decide; nothing is guessed. Times 
 
 from collections.abc import Sequence
 
-from edge.messages import Link, PackMl, ResourceKind
+from edge.messages import Link, PackMl, ResourceKind, TaskKind
 from edge.wes import vehicles
 from edge.wes.ahead import Ahead
 from edge.wes.floor import Floor
+from edge.wes.plan import is_spare
 from edge.wes.release import lateness, limit_in, why_outside
 from edge.wes.room import line_of
 from edge.wes.state import MachineRecord, ResourceRecord, UnitPlace, UnitRecord
@@ -51,10 +52,22 @@ def waits_for(floor: Floor, record: TaskRecord) -> str:
     if record.trip:
         return f"is on the trip of {record.trip}, who has other picks to do before it"
     if record.waiting_for:
-        return f"waits for {named(record.waiting_for)} to be done first"
+        return f"waits for {named([before_it(floor, name) for name in record.waiting_for])}"
     if not record.let_in:
         return f"its handling unit is not let in: {not_let_in(floor, record)}"
     return f"is ready; {nobody_yet(floor, record)}"
+
+
+def before_it(floor: Floor, task_id: str) -> str:
+    """A task that has to be done before another, in words."""
+    record = floor.state.tasks.get(task_id)
+    if record is None:
+        return f"the WMS to look elsewhere, for {task_id} came up short"
+    task = record.task
+    if task.kind is not TaskKind.REPLENISH:
+        return f"{task_id} to be done first"
+    how = f"taken by {record.resource_id}" if record.resource_id else f"which {waits_for(floor, record)}"
+    return f"replenishment {task_id} from {task.source} to {task.target}, {how}"
 
 
 def nobody_yet(floor: Floor, record: TaskRecord) -> str:
@@ -65,6 +78,8 @@ def nobody_yet(floor: Floor, record: TaskRecord) -> str:
     able = [each for each in floor.state.resources.values() if not floor.plan.able(each, record)]
     if not able:
         return f"nobody here may do it: it wants {record.task.skill} in zone {record.task.zone}"
+    if is_spare(record.task):
+        return "nobody waits for it: it is done when somebody who may has nothing else to do"
     off = {each.resource_id: cannot_work(floor, each) for each in able if not each.task_id}
     said = [f"{name} {reason or 'is free and due to get it'}" for name, reason in off.items()]
     busy = [each.resource_id for each in able if each.task_id]

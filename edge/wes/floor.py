@@ -126,6 +126,8 @@ class Floor:
             self.room.count(task.hu_id)
         for before in record.waiting_for:
             self.dependents[before] = tuple(name for name in self.dependents[before] if name != task.task_id)
+            if not self.dependents[before]:
+                del self.dependents[before]
         self.plan.strike(record)
         self.move_work(record, "")
 

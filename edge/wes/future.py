@@ -18,6 +18,7 @@ from edge.wes.board import (
     OFF,
     QUEUED,
     READY,
+    REPLENISH,
     STAGED,
     WAITING,
     Board,
@@ -40,9 +41,8 @@ _HERE, _LEAVING = 1, 2
 class Future:
     """A fork of the board that runs until nothing is left to do, or past `until_ms`; the same arguments, the same end.
 
-    What it came to is in `tally`. `events` counts what has happened, 16 tasks offered as one: they take so much less.
-    `walks` (`Dispatcher.walks` of the same strategy and tuning) spares a site of many areas a table of travel costs.
-    What a day has in common: whatever is begun takes `pace_q10`, and of the units drawn to come `tide_q10` / 1024 do.
+    What it came to is in `tally`; `events` counts what has happened, 16 tasks offered as one. `walks` (of a like Dispatcher)
+    spares a table of travel costs. Work takes `pace_q10` / 1024 of its time, of what may come `tide_q10` / 1024 comes.
     """
 
     def __init__(
@@ -129,7 +129,7 @@ class Future:
             self.notes.task(board, task)
         else:
             self.left += 1
-            self.tally.enter(board.t_departure[task], 1)
+            self.tally.enter(NONE if board.t_kind[task] == REPLENISH else board.t_departure[task], 1)
         self.tally.task(board.t_kind[task], self._departure(task))
         if self.notes.may_begin(board, task):
             self._put(self.now_ms, _RELEASE, task)
@@ -284,7 +284,7 @@ class Future:
             self._release(self.notes.freed[i])
         if unit < 0:
             self.left -= 1
-            self.tally.done(departure, self.now_ms)
+            self.tally.done(NONE if kind == REPLENISH else departure, self.now_ms)
         else:
             self._advance(unit, kind)
 

@@ -19,7 +19,7 @@ from edge.messages import (
 from edge.wes.machines import WORKING
 from edge.wes.route import Layout
 
-MOVES = (TaskKind.CARRY, TaskKind.PUTAWAY)
+MOVES = (TaskKind.CARRY, TaskKind.PUTAWAY, TaskKind.REPLENISH)
 """Who does one of these stands at its target afterwards."""
 SHORTEST_MS = 1000
 """No task takes less than this, however long the walk to it is believed to be."""

@@ -1,5 +1,6 @@
 """Work meets hands: the phases of the dispatch, one after the other, in this place only."""
 
+from edge.messages import ResourceKind
 from edge.wes import carriers, errands, fairness, preempt, trips
 from edge.wes.assign import give, reasons
 from edge.wes.floor import Floor
@@ -8,7 +9,10 @@ from edge.wes.tasks import TaskRecord
 
 
 def dispatch(floor: Floor) -> None:
-    """Withdrawals end first, then commitments are kept, then what is left is assigned; then vehicles drive or park."""
+    """Withdrawals end first, then commitments are kept, then what is left is assigned; then vehicles drive or park.
+
+    Who has nothing to do even then replenishes what nobody waits for.
+    """
     preempt.withdraw(floor)
     keep_commitments(floor)
     if floor.plan.changed:
@@ -25,6 +29,7 @@ def dispatch(floor: Floor) -> None:
         share(floor)
         floor.plan.changed = False
     errands.drive_on(floor)
+    replenish(floor)
 
 
 def keep_commitments(floor: Floor) -> None:
@@ -60,3 +65,14 @@ def share(floor: Floor) -> None:
         if shared is not None:
             record, owner = shared
             give(floor, resource, record, f"taken off the trip of {owner.resource_id}, who has {len(owner.trip)} more")
+
+
+def replenish(floor: Floor) -> None:
+    """Who would stand idle fills up a pick face that nobody waits for, the nearest first."""
+    if not any(floor.plan.spare.values()):
+        return
+    for resource in floor.idle(ResourceKind.PERSON):
+        record = floor.plan.spare_for(resource)
+        if record is not None:
+            metres = floor.layout.walk_mm(resource.location, record.task.source) // 1000
+            give(floor, resource, record, f"nobody waits for it and nothing else is to be done, {metres} m away")

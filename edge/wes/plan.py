@@ -5,7 +5,7 @@ from bisect import bisect_right
 from heapq import heappop, heappush
 
 from edge.messages import ResourceKind, Site, Task, TaskKind, lane_location
-from edge.wes.board import BUSY, DOING, IDLE, OFF, READY, TASKS_MAX, Board
+from edge.wes.board import BUSY, DOING, IDLE, OFF, READY, TASKS_MAX, WAITING, Board
 from edge.wes.dispatch import STRATEGIES, Dispatcher
 from edge.wes.estimates import DAY_MS, KIND_ROWS, MINUTE_MS, Estimates, weight_of
 from edge.wes.state import ResourceRecord, State
@@ -49,6 +49,11 @@ def lacks(key: ClassKey, group: GroupKey) -> str:
     return f"lacks skill '{missing[0]}'" if missing else ""
 
 
+def is_spare(task: Task) -> bool:
+    """Work that no departure waits for and that only idle hands shall do."""
+    return task.kind is TaskKind.REPLENISH and not task.departure_id
+
+
 def dock_task(site: Site | None) -> Task | None:
     """A LOAD as it will be planned once a unit lies in its lane, to know its class before there is one."""
     for machine in site.machines if site else ():
@@ -88,6 +93,8 @@ class Plan:
         """A heap of open tasks by their latest start: that and the row in one number, because they are many."""
         self.soon: dict[int, None] = {}
         """The ones of them that must begin soon."""
+        self.spare: dict[int, dict[int, None]] = {}
+        """Rows of work for idle hands, by class; it is not on offer."""
         self.times_ms: dict[int, int] = {}
         self.dispatcher = Dispatcher(self.board, STRATEGIES[state.dispatch], state.tuning)
         self.board.claim("t", [each.row for each in state.tasks.values() if each.row >= 0])
@@ -173,7 +180,7 @@ class Plan:
         task, board = record.task, self.board
         cls = self.class_of(task)
         area = self.travel.area_of(task.source)
-        moved = task.kind in ("carry", "putaway")
+        moved = task.kind in ("carry", "putaway", "replenish")
         if not record.work_ms:
             record.work_ms = self.shared(self.estimates.work_ms(task.kind, task.zone))
             record.tail_ms = self.shared(self.estimates.tail_ms(task.kind, task.zone))
@@ -197,6 +204,10 @@ class Plan:
 
     def offer(self, record: TaskRecord, now_ms: int) -> None:
         """The task can begin."""
+        if is_spare(record.task):
+            self.board.t_state[record.row] = WAITING
+            self.spare.setdefault(int(self.board.t_cls[record.row]), {})[record.row] = None
+            return
         self.board.t_state[record.row] = READY
         heappush(self.later, self.last_start(record) * TASKS_MAX + record.row)
         self.dispatcher.offer(record.row, self.clock(now_ms))
@@ -222,7 +233,14 @@ class Plan:
         return list(found.values())
 
     def retract(self, record: TaskRecord) -> None:
+        self.spare.get(int(self.board.t_cls[record.row]), {}).pop(record.row, None)
         self.dispatcher.retract(record.row)
+
+    def spare_for(self, resource: ResourceRecord) -> TaskRecord | None:
+        """The nearest work for idle hands that the resource may do."""
+        allowed = self.board.group_classes[self.board.r_group[resource.row]]
+        fits = [self.at(row) for cls in allowed for row in self.spare.get(cls, ())]
+        return min(fits, key=lambda each: (self.walk_ms(resource, each), each.number), default=None)
 
     def amend(self, record: TaskRecord) -> None:
         """Due time, departure or priority changed; the task is not on offer at this moment."""
@@ -238,7 +256,7 @@ class Plan:
         return record
 
     def strike(self, record: TaskRecord) -> None:
-        self.dispatcher.retract(record.row)
+        self.retract(record)
         self.board.end_task(record.row)
         self.tasks[record.row] = None
 
@@ -280,6 +298,7 @@ class Plan:
 
     def begin(self, resource: ResourceRecord, record: TaskRecord) -> None:
         """The task is this resource's now; to be followed by `refresh`."""
+        self.spare.get(int(self.board.t_cls[record.row]), {}).pop(record.row, None)
         self.board.t_state[record.row] = DOING
         self.board.t_doer[record.row] = resource.row
 

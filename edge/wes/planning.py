@@ -93,12 +93,15 @@ def withdrawn(floor: Floor, message: TaskWithdrawn) -> None:
         record.withdrawn = True
 
 
-def ended(floor: Floor, record: TaskRecord, by: str) -> None:
-    """The task is over: strike it from the books and free what waited for it."""
+def ended(floor: Floor, record: TaskRecord, by: str, *, frees: bool = True) -> None:
+    """The task is over: strike it from the books and free what waited for it.
+
+    Where it came up short nothing is freed: a step that failed stops what follows, until the WMS withdraws it.
+    """
     task = record.task
     floor.strike(record)
     remember(floor.state.done, task.task_id, by, DONE_MAX)
-    for task_id in floor.dependents.pop(task.task_id, []):
+    for task_id in floor.dependents.pop(task.task_id, ()) if frees else ():
         waiting = floor.state.tasks[task_id]
         waiting.waiting_for = tuple(before for before in waiting.waiting_for if before != task.task_id)
         free(floor, waiting)

@@ -20,6 +20,7 @@ MAY_PREEMPT: dict[TaskKind, bool] = {
     TaskKind.CARRY: True,
     TaskKind.LOAD: False,
     TaskKind.PUTAWAY: True,
+    TaskKind.REPLENISH: True,
 }
 """Which work may be given up on the way: not what closes a unit at a station, and never what goes into a lorry."""
 EVERY_MS = 10 * MINUTE_MS

@@ -2,6 +2,7 @@
 
 from edge.messages import ResourceKind, TaskCompleted, TaskDone, TaskKind, TaskRefused, TaskStarted
 from edge.wes.floor import Floor
+from edge.wes.ledger import MOVES
 from edge.wes.planning import ended
 from edge.wes.state import DELIVERED_MAX, ResourceRecord, UnitPlace, remember
 from edge.wes.tasks import TaskEvent, TaskRecord, advance
@@ -82,7 +83,7 @@ def complete(floor: Floor, resource: ResourceRecord, record: TaskRecord, quantit
     )
     learn(floor, resource, record, quantity)
     if resource.kind is ResourceKind.PERSON:
-        resource.location = task.target if task.kind in (TaskKind.CARRY, TaskKind.PUTAWAY) else task.source
+        resource.location = task.target if task.kind in MOVES else task.source
     resource.worked_ms += floor.now_ms - record.assigned_ms
     resource.task_id = ""
     floor.refresh(resource)
@@ -91,7 +92,8 @@ def complete(floor: Floor, resource: ResourceRecord, record: TaskRecord, quantit
     elif task.kind is TaskKind.PACK and task.hu_id in floor.state.wip:
         # Not packed after all: the WMS asks again, and the unit keeps its place meanwhile.
         floor.state.wip[task.hu_id].pack = False
-    ended(floor, record, resource.resource_id)
+    short = task.kind is TaskKind.REPLENISH and quantity < task.quantity
+    ended(floor, record, resource.resource_id, frees=not short)
 
 
 def learn(floor: Floor, resource: ResourceRecord, record: TaskRecord, quantity: int) -> None:

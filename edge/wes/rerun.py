@@ -106,8 +106,8 @@ class Day:
             for task in message.tasks:
                 self._plan(at_ms, task)
         elif isinstance(message, TaskAmended):
-            # One to another departure follows from a missed cutoff, which is simulated.
-            if self._bound.get(message.task_id) == message.departure_id:
+            # One from one departure to another follows from a missed cutoff, which is simulated.
+            if self._bound.get(message.task_id) in ("", message.departure_id):
                 self.outside.append((at_ms, message))
             self._bound[message.task_id] = message.departure_id
         elif isinstance(message, UnitPacked):

@@ -1,7 +1,7 @@
 """`edge why order`: the story of an order from capture to closing, and what it waits for."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from edge.messages import (
@@ -44,7 +44,26 @@ _ANSWERS = (OrderCaptured, OrderAccepted, OrderRejected, OrderClosed)
 
 
 class OrderStory(Story):
-    """What the journals hold about one order."""
+    """What the journals hold about one order, and about the replenishments its picks wait for."""
+
+    def __init__(self, name: str, timezone: str = "") -> None:
+        super().__init__(name, timezone)
+        self.awaited: dict[str, None] = {}
+        self.fates: dict[str, dict[Message, None]] = {}
+        """What happened to each replenishment, for an order may come to wait for one that somebody has already."""
+
+    def see(self, message: Message) -> None:
+        task_id = message.task.task_id if isinstance(message, TaskAssigned) else getattr(message, "task_id", None)
+        if task_id in self.refills and type(message) in TASK_WORDS:
+            self.fates.setdefault(task_id, {})[message] = None
+        super().see(message)
+
+    def meet(self, task: Task, at_ms: int) -> None:
+        super().meet(task, at_ms)
+        for before in task.after if self.wants(task) else ():
+            if before not in self.awaited:
+                self.awaited[before] = None
+                self.told |= self.fates.get(before, {})
 
     def wants(self, task: Task) -> bool:
         return task.order_id == self.name
@@ -55,10 +74,11 @@ class OrderStory(Story):
         if getattr(message, "order_id", None) == self.name:
             return True
         if isinstance(message, TaskAssigned):
-            return message.task.order_id == self.name
+            return message.task.order_id == self.name or message.task.task_id in self.awaited
         if isinstance(message, UnitSorted):
             return self.was_decided(message)
-        return getattr(message, "task_id", None) in self.tasks or getattr(message, "hu_id", None) in self.units
+        task_id = getattr(message, "task_id", None)
+        return task_id in self.tasks or task_id in self.awaited or getattr(message, "hu_id", None) in self.units
 
     def keep(self, message: Message) -> None:
         if isinstance(message, UnitPacked):
@@ -236,13 +256,28 @@ def _working(story: OrderStory, left: list[Task]) -> str:
     for change in sorted((*story.all(TaskAssigned), *story.all(TaskUnassigned)), key=lambda m: m.at_ms):
         holders[change.task.task_id if isinstance(change, TaskAssigned) else change.task_id] = change
     doing = [m for task in left if isinstance(m := holders.get(task.task_id), TaskAssigned)]
+    coming = _coming_down(story, left, holders)
     if doing:
         who = ", ".join(f"{m.resource_id} ({work(story, m.task.task_id)})" for m in doing[:5])
-        return f"in work at {who}; tasks left: {todo}"
+        return f"in work at {who}; {f'waits for {coming}; ' if coming else ''}tasks left: {todo}"
+    if coming:
+        return f"waits for {coming}; tasks left: {todo}"
     held, started = story.last(OrderHeldBack), story.last(OrderStarted)
     if held is not None and (started is None or held.at_ms > started.at_ms):
         return f"kept from the floor ({held.reason}); tasks left: {todo}"
     return f"waits for somebody free with the skill, in the zone; tasks left: {todo}"
+
+
+def _coming_down(story: OrderStory, left: list[Task], holders: Mapping[str, TaskAssigned | TaskUnassigned]) -> str:
+    """The replenishments that open picks wait for, and who has them; "" if there are none."""
+    over = {m.task_id for kind in (TaskCompleted, TaskWithdrawn) for m in story.all(kind)}
+    told = []
+    for task_id in dict.fromkeys(before for task in left for before in task.after if before not in over):
+        refill, holder = story.refills.get(task_id), holders.get(task_id)
+        way = f" from {refill.source} to {refill.target}" if refill is not None else ""
+        by = f"taken by {holder.resource_id}" if isinstance(holder, TaskAssigned) else "which nobody has taken yet"
+        told.append(f"replenishment {task_id}{way}, {by}")
+    return "; ".join(told[:5])
 
 
 def _departure(story: OrderStory) -> str:

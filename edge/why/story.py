@@ -16,6 +16,7 @@ from edge.messages import (
     SiteOpened,
     Task,
     TaskAssigned,
+    TaskKind,
     TasksPlanned,
     UnitSorted,
 )
@@ -82,6 +83,8 @@ class Story:
         self.clock = clock_of(timezone)
         self.told: dict[Message, None] = {}
         self.tasks: dict[str, Task] = {}
+        self.refills: dict[str, Task] = {}
+        """Replenishments, whoever waits for them."""
         self.units: dict[str, None] = {}
         self.decided: dict[Decision, str] = {}
         self.cutoffs: dict[str, int] = {}
@@ -104,6 +107,8 @@ class Story:
 
     def meet(self, task: Task, at_ms: int) -> None:
         """A task was planned, or told again as it is now."""
+        if task.kind is TaskKind.REPLENISH:
+            self.refills[task.task_id] = task
         if self.wants(task):
             self.tasks[task.task_id] = task
             if task.hu_id:

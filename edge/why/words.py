@@ -34,11 +34,13 @@ Words = dict[type[Message], Callable[[Any, Any], str]]
 
 def work(story: Story, task_id: str) -> str:
     """A task in words."""
-    task = story.tasks.get(task_id)
+    task = story.tasks.get(task_id) or story.refills.get(task_id)
     if task is None:
         return f"task {task_id}"
     if task.kind in (TaskKind.PICK, TaskKind.PUTAWAY):
         return f"{task.kind.value} {task.quantity} x {task.sku} at {task.source}"
+    if task.kind is TaskKind.REPLENISH:
+        return f"{task.kind.value} {task.quantity} x {task.sku} from {task.source} to {task.target}"
     return f"{task.kind.value} {task.hu_id} at {task.source}"
 
 
@@ -53,7 +55,7 @@ def other_work(considered: Considered) -> str:
 
 
 def completed(story: Story, m: TaskCompleted) -> str:
-    task = story.tasks.get(m.task_id)
+    task = story.tasks.get(m.task_id) or story.refills.get(m.task_id)
     short = f", only {m.quantity}" if task is not None and m.quantity < task.quantity else ""
     return f"{m.resource_id} finished {work(story, m.task_id)}{short}{because(m.reason)}"
 

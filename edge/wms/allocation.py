@@ -9,12 +9,13 @@ from edge.wms.ledger import Balance, Goods, Ledger
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """So many units of a line, reserved at a location."""
+    """So many units of a line, reserved at a location; with `after`, they come there by that REPLENISH task."""
 
     line: int
     location: str
     goods: Goods
     quantity: int
+    after: str = ""
 
 
 def choose(stock: Sequence[Balance], quantity: int, usable: Callable[[str], bool]) -> Iterator[tuple[Balance, int]]:

@@ -127,7 +127,10 @@ def roll(house: Warehouse, order: OrderRecord, departure_id: str, due_ms: int) -
         return
     _change_departure(house, order, departure_id, due_ms)
     for task_id in list(order.tasks):
-        if house.state.tasks[task_id].state is TaskState.OPEN:
+        record = house.state.tasks[task_id]
+        if record.waits_on:
+            house.hurried[record.waits_on] = None
+        if record.state is TaskState.OPEN:
             house.emit(
                 TaskAmended(
                     at_ms=house.now_ms,

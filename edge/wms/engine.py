@@ -22,6 +22,7 @@ from edge.messages import (
     Woken,
 )
 from edge.wms.departures import close_due, departure_scheduled, order_rolled
+from edge.wms.faces import hurry, refill_low
 from edge.wms.ledger import Balance, Totals
 from edge.wms.loading import carried, lane_assigned, loaded, unit_arrived, unit_missing
 from edge.wms.lost import carried_or_lost
@@ -29,6 +30,7 @@ from edge.wms.orders import order_released
 from edge.wms.packing import packed
 from edge.wms.picking import picked, picked_late
 from edge.wms.receiving import asn_announced, goods_received, put_away, stock_opened
+from edge.wms.replenishing import replenished, replenished_late
 from edge.wms.state import State, TaskRecord, TaskState
 from edge.wms.warehouse import Warehouse
 
@@ -42,6 +44,8 @@ COMPLETIONS: dict[tuple[TaskKind, TaskState], Callable[[Warehouse, TaskRecord, T
     (TaskKind.CARRY, TaskState.WITHDRAWN): carried,
     (TaskKind.LOAD, TaskState.OPEN): loaded,
     (TaskKind.PUTAWAY, TaskState.OPEN): put_away,
+    (TaskKind.REPLENISH, TaskState.OPEN): replenished,
+    (TaskKind.REPLENISH, TaskState.WITHDRAWN): replenished_late,
 }
 """What the end of a task means, by its kind and by whether it was still wanted. PACK, LOAD, PUTAWAY always are."""
 
@@ -59,7 +63,7 @@ def items_listed(house: Warehouse, message: ItemsListed) -> None:
 
 def task_completed(house: Warehouse, message: TaskCompleted) -> None:
     """A task has ended; one that is not known (any more) was booked before."""
-    record = house.state.tasks.get(message.task_id)
+    record = house.state.tasks.get(message.task_id) or house.state.revoked.get(message.task_id)
     if record is not None:
         COMPLETIONS[record.task.kind, record.state](house, record, message)
 
@@ -100,6 +104,8 @@ class Engine:
         self._house.now_ms = now_ms
         close_due(self._house)
         door(message)
+        hurry(self._house)
+        refill_low(self._house)
         return self._house.flush()
 
     @property

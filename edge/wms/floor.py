@@ -11,12 +11,13 @@ NOWHERE = Site(site="", timezone="UTC", racks=(), places=(), zones=(), machines=
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spot:
-    """One rack location; `walk` is its place in the walking order of the site."""
+    """One rack location; `walk` is its place in the walking order of the site, `reserve` its role: else a pick face."""
 
     location: str
     zone: str
     robot: bool
     walk: int
+    reserve: bool = False
 
 
 class Floor:
@@ -32,7 +33,14 @@ class Floor:
         self.spots: dict[str, Spot] = {}
         for rack in site.racks:
             for location, _, _ in rack_locations(rack):
-                self.spots[location] = Spot(location=location, zone=rack.zone, robot=rack.robot, walk=len(self.spots))
+                self.spots[location] = Spot(
+                    location=location,
+                    zone=rack.zone,
+                    robot=rack.robot,
+                    walk=len(self.spots),
+                    reserve=int(location.rpartition("-")[2]) in rack.reserve_levels,
+                )
+        self.has_reserve = any(rack.reserve_levels for rack in site.racks)
         self.zones: dict[str, Zone] = {zone.zone: zone for zone in site.zones}
         self.docks = tuple(place.location for place in site.places if place.kind == "receiving") or ("RECV",)
         self.receiving = self.docks[0]
@@ -46,6 +54,16 @@ class Floor:
         self._pool = tuple(location for location, lane in self._lanes.items() if lane.pool)
         staging = [*docks, *(() if self._pool else self._lanes)]
         self._staging: dict[str, None] = dict.fromkeys(staging or self._lanes)
+
+    def is_face(self, location: str) -> bool:
+        """A rack location that is picked from."""
+        spot = self.spots.get(location)
+        return spot is not None and not spot.reserve
+
+    def is_reserve(self, location: str) -> bool:
+        """A rack location that goods are brought down from."""
+        spot = self.spots.get(location)
+        return spot is not None and spot.reserve
 
     def lane_for(self, order: OrderRecord) -> str:
         """Where units of an order are staged: its first lane, or the dock if it has none."""

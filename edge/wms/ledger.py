@@ -22,17 +22,21 @@ class Goods(NamedTuple):
 
 @dataclass(slots=True, kw_only=True)
 class Balance:
-    """So many of these goods in this account; 0 <= allocated <= quantity. `arrival` ranks receipts, oldest first."""
+    """So many of these goods in this account. `arrival` ranks receipts, oldest first.
+
+    `allocated` units are for orders, `moving` ones go to a pick face and may still be promised; both <= quantity.
+    """
 
     account: str
     goods: Goods
     arrival: int
     quantity: int = 0
     allocated: int = 0
+    moving: int = 0
 
     @property
     def available(self) -> int:
-        return self.quantity - self.allocated
+        return self.quantity - self.allocated - self.moving
 
 
 @dataclass(slots=True, kw_only=True)
@@ -114,6 +118,19 @@ class Ledger:
         """Reserve units of a pickable balance."""
         self._reserve(balance, quantity)
 
+    def set_aside(self, balance: Balance, quantity: int) -> None:
+        """Keep units of a pickable balance for a pick face; a negative quantity gives them back."""
+        if not 0 <= balance.moving + quantity <= balance.quantity - balance.allocated:
+            raise Overdrawn(f"{balance.account}: {balance.moving} + {quantity} of {balance.quantity} set aside")
+        balance.moving += quantity
+
+    def claim(self, balance: Balance, quantity: int) -> None:
+        """Allocate units that are set aside; a negative quantity sets them aside again."""
+        if not -balance.allocated <= quantity <= balance.moving:
+            raise Overdrawn(f"{balance.account}: {quantity} of {balance.moving} set aside cannot be claimed")
+        balance.moving -= quantity
+        self._reserve(balance, quantity)
+
     def release(self, account: str, goods: Goods, quantity: int) -> None:
         """Give reserved units back."""
         balance = self.find(account, goods)
@@ -183,7 +200,7 @@ class Ledger:
         self._reindex()
 
     def _reserve(self, balance: Balance, quantity: int) -> None:
-        if not 0 <= balance.allocated + quantity <= balance.quantity:
+        if not 0 <= balance.allocated + quantity <= balance.quantity - balance.moving:
             raise Overdrawn(f"{balance.account}: {balance.allocated} + {quantity} of {balance.quantity} allocated")
         balance.allocated += quantity
         self._levels[balance.goods.sku][1] += quantity

@@ -1,8 +1,9 @@
 """Admission: which released orders the site takes on, and the same answer for the same question."""
 
 from edge.messages import OrderAdmitted, OrderRefused, OrderReleased
-from edge.wms.allocation import Part, allocate
+from edge.wms.allocation import Part
 from edge.wms.departures import finish, roll
+from edge.wms.faces import obtain
 from edge.wms.picking import NO_STOCK, plan_picks, short_line
 from edge.wms.state import LineRecord, OrderRecord, RefusedOrder, fingerprint, remember
 from edge.wms.warehouse import Warehouse
@@ -87,7 +88,7 @@ def _admit(house: Warehouse, message: OrderReleased, content: int) -> None:
     _say_admitted(house, message)
     parts: list[Part] = []
     for line in message.lines:
-        taken = allocate(house.ledger, line.line, line.sku, line.quantity, house.usable)
+        taken = obtain(house, line.line, line.sku, line.quantity)
         short_line(house, order, line.line, line.quantity - sum(part.quantity for part in taken), NO_STOCK)
         parts += taken
     plan_picks(house, order, parts)

@@ -1,7 +1,7 @@
 """Which goods go into one handling unit, its SSCC, and closing it."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from edge.messages import Item, Site, Task, TaskCompleted, TaskKind, UnitContent, UnitPacked
 from edge.wms.allocation import Part
@@ -43,7 +43,7 @@ class _Carton:
         self.room_ml -= item.volume_ml * quantity
         self.room_g -= item.weight_g * quantity
         self.room_units -= quantity
-        self.parts.append(Part(line=part.line, location=part.location, goods=part.goods, quantity=quantity))
+        self.parts.append(replace(part, quantity=quantity))
 
 
 def cartonise(parts: Iterable[Part], item_of: Callable[[str], Item], site: Site) -> list[list[Part]]:

@@ -3,8 +3,9 @@
 from itertools import groupby
 
 from edge.messages import LineShorted, Task, TaskCompleted, TaskKind
-from edge.wms.allocation import Part, allocate
+from edge.wms.allocation import Part
 from edge.wms.departures import finish
+from edge.wms.faces import free_reserve, give_back, obtain
 from edge.wms.ledger import ADJUSTMENT, Goods, unit_account
 from edge.wms.packing import cartonise, open_unit, settle
 from edge.wms.state import Content, OrderRecord, TaskRecord, TaskState, UnitRecord, UnitState
@@ -13,6 +14,8 @@ from edge.wms.warehouse import Warehouse
 
 NO_STOCK, SHORT_PICK, ROBOT_FAILED = "NO_STOCK", "SHORT_PICK", "ROBOT_FAILED"
 FILLABLE = (UnitState.PLANNED, UnitState.OPEN, UnitState.PACKING)
+Wanted = tuple[TaskRecord, int]
+"""A pick, and how many units of it are still to be had."""
 
 
 def plan_picks(house: Warehouse, order: OrderRecord, parts: list[Part]) -> None:
@@ -31,7 +34,10 @@ def plan_picks(house: Warehouse, order: OrderRecord, parts: list[Part]) -> None:
 
 
 def picked(house: Warehouse, record: TaskRecord, message: TaskCompleted) -> None:
-    """Book a pick. Fewer than asked means the location is empty, whatever the book says; see `_put_right`."""
+    """Book a pick. Fewer than asked means the location is empty, whatever the book says; see `put_right`."""
+    if record.waits_on:
+        _picked_early(house, record, message)
+        return
     task, goods = record.task, record.goods
     quantity = min(max(message.quantity, 0), task.quantity)
     order, unit = house.state.orders[task.order_id], house.state.units[task.hu_id]
@@ -46,10 +52,23 @@ def picked(house: Warehouse, record: TaskRecord, message: TaskCompleted) -> None
     if quantity < task.quantity and message.reason == ROBOT_FAILED:
         _by_hand(house, record, task.quantity - quantity)
     elif quantity < task.quantity:
-        _put_right(house, record, task.quantity - quantity)
+        put_right(house, task.source, goods, [(record, task.quantity - quantity)], task.task_id, "short_pick")
     else:
         settle(house, unit)
         finish(house, order.order_id)
+
+
+def _picked_early(house: Warehouse, record: TaskRecord, message: TaskCompleted) -> None:
+    """A pick was done before anybody said that its goods had come down: they were found, the rest is still wanted."""
+    task, unit = record.task, house.state.units[record.task.hu_id]
+    give_back(house, record, task.quantity)
+    house.end_task(record)
+    unit.picks -= 1
+    filled = _take_surplus(house, record, message.quantity, own=task.quantity) if message.quantity > 0 else 0
+    if filled < task.quantity:
+        _find_elsewhere(house, record, task.quantity - filled)
+    settle(house, unit)
+    finish(house, task.order_id)
 
 
 def _by_hand(house: Warehouse, record: TaskRecord, quantity: int) -> None:
@@ -69,29 +88,44 @@ def picked_late(house: Warehouse, record: TaskRecord, message: TaskCompleted) ->
         _take_surplus(house, record, message.quantity)
 
 
-def _put_right(house: Warehouse, short: TaskRecord, missing: int) -> None:
+def call_off(house: Warehouse, record: TaskRecord, reason: str) -> Wanted:
+    """Withdraw an open pick, and give back what it holds."""
+    house.withdraw(record, reason)
+    house.state.units[record.task.hu_id].picks -= 1
+    give_back(house, record, record.task.quantity)
+    record.waits_on = ""
+    return record, record.task.quantity
+
+
+def put_right(house: Warehouse, location: str, goods: Goods, wanted: list[Wanted], cause_id: str, cause: str) -> None:
     """Empty the location in the book, and find other stock for all who were to be served from it, or short them."""
-    task, goods = short.task, short.goods
-    served = [
-        record
-        for record in (house.state.tasks[task_id] for task_id in house.picks_at.get(task.source, ()))
-        if record.goods == goods
-    ]
-    wanted = [(short, missing)]
-    for record in sorted(served, key=lambda record: record.task.task_id):
-        house.withdraw(record, f"short pick at {task.source}")
-        house.state.units[record.task.hu_id].picks -= 1
-        house.ledger.release(task.source, goods, record.task.quantity)
-        wanted.append((record, record.task.quantity))
-    left = house.ledger.find(task.source, goods)
+    wanted = wanted + _call_off_all(house, location, goods, f"{cause.replace('_', ' ')} at {location}")
+    left = house.ledger.find(location, goods)
     if left is not None:
-        house.book(goods, left.quantity, task.source, ADJUSTMENT, "short_pick", task.task_id)
+        house.book(goods, left.quantity, location, ADJUSTMENT, cause, cause_id)
     for record, quantity in sorted(wanted, key=lambda want: _urgency(house, want[0])):
         _find_elsewhere(house, record, quantity)
     for record, _ in wanted:
         settle(house, house.state.units[record.task.hu_id])
     for order_id in dict.fromkeys(record.task.order_id for record, _ in wanted):
         finish(house, order_id)
+
+
+def _call_off_all(house: Warehouse, location: str, goods: Goods, reason: str) -> list[Wanted]:
+    """Withdraw what was to take these goods from the location: picks, and replenishments with the picks behind them."""
+    served = [
+        call_off(house, record, reason)
+        for record in house.open_tasks(house.picks_at, location)
+        if record.goods == goods and not record.waits_on
+    ]
+    for refill in house.open_tasks(house.refills_from, location):
+        if refill.goods == goods:
+            # The picks first, or they would be free to begin for a moment.
+            waiting = house.open_tasks(house.waiting_on, refill.task.task_id)
+            served += [call_off(house, record, reason) for record in waiting]
+            house.withdraw(refill, reason)
+            free_reserve(house, refill)
+    return served
 
 
 def _urgency(house: Warehouse, record: TaskRecord) -> tuple[int, int, str]:
@@ -102,7 +136,7 @@ def _urgency(house: Warehouse, record: TaskRecord) -> tuple[int, int, str]:
 def _find_elsewhere(house: Warehouse, short: TaskRecord, quantity: int) -> None:
     """Replace a pick from other locations; in the same zone into the same unit, in another into a new one."""
     order, unit = house.state.orders[short.task.order_id], house.state.units[short.task.hu_id]
-    parts = allocate(house.ledger, short.line, short.task.sku, quantity, house.usable)
+    parts = obtain(house, short.line, short.task.sku, quantity)
     near = [part for part in parts if house.floor.spots[part.location].zone == unit.zone]
     for part in near:
         _plan_pick(house, order, unit, part)
@@ -128,8 +162,11 @@ def short_line(house: Warehouse, order: OrderRecord, line: int, quantity: int, r
     )
 
 
-def _take_surplus(house: Warehouse, record: TaskRecord, quantity: int) -> None:
-    """Book goods nobody asked for (any more): they fill the line while it wants some, the rest goes back."""
+def _take_surplus(house: Warehouse, record: TaskRecord, quantity: int, own: int = 0) -> int:
+    """Book goods nobody asked for (any more): they fill the line while it wants some, the rest goes back.
+
+    Returns how many filled it; `own` of them are in the place of no other pick.
+    """
     task, goods, account = record.task, record.goods, unit_account(record.task.hu_id)
     order, unit = house.state.orders[task.order_id], house.state.units[task.hu_id]
     here = house.ledger.find(task.source, goods)
@@ -141,10 +178,11 @@ def _take_surplus(house: Warehouse, record: TaskRecord, quantity: int) -> None:
     filling = min(quantity, order.lines[record.line].wanting) if unit.state in FILLABLE else 0
     if filling:
         _fill(order, unit, record.line, goods, filling)
-        _cut_picks(house, order, record.line, filling)
+        _cut_picks(house, order, record.line, max(0, filling - own))
     if quantity > filling:
         house.book(goods, quantity - filling, account, task.source, "overpick_return", task.task_id)
     finish(house, order.order_id)
+    return filling
 
 
 def _cut_picks(house: Warehouse, order: OrderRecord, line: int, quantity: int) -> None:
@@ -158,12 +196,14 @@ def _cut_picks(house: Warehouse, order: OrderRecord, line: int, quantity: int) -
             continue
         unit, cut = house.state.units[record.task.hu_id], min(quantity, record.task.quantity)
         quantity -= cut
+        after, rest = record.waits_on, record.task.quantity - cut
         house.withdraw(record, "picked elsewhere")
         unit.picks -= 1
-        house.ledger.release(record.task.source, record.goods, cut)
-        if cut < record.task.quantity:
-            rest = Part(line=line, location=record.task.source, goods=record.goods, quantity=record.task.quantity - cut)
-            _plan_pick(house, order, unit, rest)
+        give_back(house, record, cut)
+        record.waits_on = ""
+        if rest:
+            part = Part(line=line, location=record.task.source, goods=record.goods, quantity=rest, after=after)
+            _plan_pick(house, order, unit, part)
         settle(house, unit)
 
 
@@ -200,6 +240,7 @@ def _plan_pick(house: Warehouse, order: OrderRecord, unit: UnitRecord, part: Par
             departure_id=order.departure_id,
             robot=robot,
             robot_only=robot,
+            after=(part.after,) if part.after else (),
         ),
         line=part.line,
         expiry=part.goods.expiry,

@@ -107,12 +107,22 @@ class UnitRecord:
 
 @dataclass(slots=True, kw_only=True)
 class TaskRecord:
-    """A task as planned. An open PICK holds `task.quantity` allocated units of `goods` at `task.source`."""
+    """A task as planned. An open PICK holds `task.quantity` allocated units of `goods` at `task.source`.
+
+    One with `waits_on` holds them where that REPLENISH takes them from, out of the `claimed` ones of that; the others
+    it takes are set aside there.
+    """
 
     task: Task
     state: TaskState = TaskState.OPEN
     line: int = 0
     expiry: str = ""
+    waits_on: str = ""
+    claimed: int = 0
+
+    @property
+    def unclaimed(self) -> int:
+        return self.task.quantity - self.claimed
 
     @property
     def goods(self) -> Goods:
@@ -140,7 +150,7 @@ class AsnRecord:
 class State:
     """Everything; `closed` holds rev and content of finished orders, `departed` the closed departures.
 
-    `lanes` are the pool lanes that are somebody's, by location.
+    `lanes` are the pool lanes that are somebody's, by location; `revoked` the REPLENISH tasks that were withdrawn.
     """
 
     site: Site | None = None
@@ -152,6 +162,7 @@ class State:
     closed: dict[str, tuple[int, int]] = field(default_factory=dict)
     units: dict[str, UnitRecord] = field(default_factory=dict)
     tasks: dict[str, TaskRecord] = field(default_factory=dict)
+    revoked: dict[str, TaskRecord] = field(default_factory=dict)
     departures: dict[str, DepartureRecord] = field(default_factory=dict)
     departed: dict[str, None] = field(default_factory=dict)
     asns: dict[str, AsnRecord] = field(default_factory=dict)
@@ -184,6 +195,7 @@ def copied(state: State, ledger: LedgerState) -> State:
         closed=dict(state.closed),
         units={key: replace(unit, contents=list(unit.contents)) for key, unit in state.units.items()},
         tasks={key: replace(record) for key, record in state.tasks.items()},
+        revoked=dict(state.revoked),
         departures={
             key: replace(departure, orders=dict(departure.orders), loaded=list(departure.loaded))
             for key, departure in state.departures.items()

@@ -1,20 +1,36 @@
 """The state, the floor and the ledger in one hand, and the few steps that all rooms of the WMS share."""
 
-from edge.messages import Item, Message, Site, StockLevelsChanged, Task, TaskKind, TasksPlanned, TaskWithdrawn
+from collections.abc import Iterator
+from dataclasses import replace
+
+from edge.messages import (
+    Item,
+    Message,
+    Site,
+    StockLevelsChanged,
+    Task,
+    TaskAmended,
+    TaskKind,
+    TasksPlanned,
+    TaskWithdrawn,
+)
 from edge.wms.floor import NOWHERE, Floor
 from edge.wms.ledger import Goods, Ledger
 from edge.wms.putaway import EmptyLocations
-from edge.wms.state import OrderRecord, State, TaskRecord, TaskState, UnitRecord, copied
+from edge.wms.state import OrderRecord, State, TaskRecord, TaskState, UnitRecord, copied, remember
 
 LEVELS_MAX = 500
 """At most so many levels in one StockLevelsChanged."""
+BRINGS = (TaskKind.PUTAWAY, TaskKind.REPLENISH)
+"""Work that brings goods to its target location."""
 
 
 class Warehouse:
     """What handlers work on. They change `state` and the ledger, and say so with `emit`.
 
-    `picks_at` and `putaways_to` are indexes over the open tasks, `empties` one over the floor; they are made anew from
-    the state after a load, so nothing may depend on their order.
+    `picks_at`, `bound_for`, `refills_of` (by SKU), `refills_from` and `waiting_on` are indexes over the open tasks,
+    `empties` one over the floor; they are made anew from the state after a load, so nothing may depend on their order.
+    `hurried` are the REPLENISH tasks for which the picks that wait have changed during this message.
     """
 
     def __init__(self) -> None:
@@ -22,9 +38,8 @@ class Warehouse:
         self.ledger = Ledger()
         self.now_ms = 0
         self._out: list[Message] = []
-        self._planned: list[Task] = []
-        self.picks_at: dict[str, dict[str, None]] = {}
-        self.putaways_to: dict[str, int] = {}
+        self._planned: dict[str, Task] = {}
+        self.hurried: dict[str, None] = {}
         self.next_cutoff_ms: int | None = None
         self.furnish()
 
@@ -40,7 +55,11 @@ class Warehouse:
         """Make everything that follows from the state and the site's configuration."""
         self.floor = Floor(self.state.site or NOWHERE, self.state.lanes)
         self.ledger.configure(self.floor.docks)
-        self.picks_at, self.putaways_to = {}, {}
+        self.picks_at: dict[str, dict[str, None]] = {}
+        self.bound_for: dict[str, int] = {}
+        self.refills_of: dict[str, dict[str, None]] = {}
+        self.refills_from: dict[str, dict[str, None]] = {}
+        self.waiting_on: dict[str, dict[str, None]] = {}
         for record in self.state.tasks.values():
             if record.state is TaskState.OPEN:
                 self._index(record)
@@ -77,28 +96,61 @@ class Warehouse:
         self.state.last_task += 1
         return f"T{self.state.last_task:06}"
 
-    def plan(self, task: Task, line: int = 0, expiry: str = "") -> None:
+    def open_tasks(self, table: dict[str, dict[str, None]], key: str) -> list[TaskRecord]:
+        """What one of the indexes has under a key, in the order in which it was planned."""
+        return [self.state.tasks[task_id] for task_id in sorted(table.get(key, ()))]
+
+    def plan(self, task: Task, line: int = 0, expiry: str = "") -> TaskRecord:
         """Ask for work."""
-        record = TaskRecord(task=task, line=line, expiry=expiry)
+        record = TaskRecord(task=task, line=line, expiry=expiry, waits_on=next(iter(task.after), ""))
         self.state.tasks[task.task_id] = record
         order = self.state.orders.get(task.order_id)
         if order is not None:
             order.tasks[task.task_id] = None
         self._index(record)
-        self._planned.append(task)
+        self._planned[task.task_id] = task
+        return record
+
+    def amend(self, record: TaskRecord, departure_id: str, due_ms: int, priority: int) -> None:
+        """Work has become more urgent, or less; what has been asked for in this very message is asked for so."""
+        task = replace(record.task, departure_id=departure_id, due_ms=due_ms, priority=priority)
+        record.task = task
+        if task.task_id in self._planned:
+            self._planned[task.task_id] = task
+            return
+        self.emit(
+            TaskAmended(
+                at_ms=self.now_ms,
+                site=self.name,
+                task_id=task.task_id,
+                departure_id=departure_id,
+                due_ms=due_ms,
+                priority=priority,
+            )
+        )
 
     def withdraw(self, record: TaskRecord, reason: str) -> None:
         """No longer ask for this work; it may still be done by whoever has begun it."""
         self._unindex(record)
         record.state = TaskState.WITHDRAWN
+        if record.task.kind is TaskKind.REPLENISH:
+            # No order forgets it some day, and nobody says so when it was cancelled before it began.
+            remember(self.state.revoked, record.task.task_id, self.state.tasks.pop(record.task.task_id))
         self.emit(TaskWithdrawn(at_ms=self.now_ms, site=self.name, task_id=record.task.task_id, reason=reason))
+
+    def frees(self, record: TaskRecord) -> None:
+        """A pick has nothing to wait for any more: its goods lie at its location."""
+        self._unindex(record)
+        record.waits_on = ""
+        self._index(record)
 
     def end_task(self, record: TaskRecord) -> None:
         """The task is done, by whatever outcome, and forgotten."""
         task = record.task
         if record.state is TaskState.OPEN:
             self._unindex(record)
-        del self.state.tasks[task.task_id]
+        self.state.tasks.pop(task.task_id, None)
+        self.state.revoked.pop(task.task_id, None)
         order = self.state.orders.get(task.order_id)
         if order is not None:
             order.tasks.pop(task.task_id, None)
@@ -107,17 +159,21 @@ class Warehouse:
         """All that was said since the last time; new work and new stock levels last."""
         out, self._out = self._out, []
         if self._planned:
-            out.append(TasksPlanned(at_ms=self.now_ms, site=self.name, tasks=tuple(self._planned)))
-            self._planned = []
+            out.append(TasksPlanned(at_ms=self.now_ms, site=self.name, tasks=tuple(self._planned.values())))
+            self._planned = {}
         touched = sorted(self.ledger.touched)
         self.ledger.touched.clear()
         for start in range(0, len(touched), LEVELS_MAX):
             levels = tuple(self.ledger.level(sku) for sku in touched[start : start + LEVELS_MAX])
             out.append(StockLevelsChanged(at_ms=self.now_ms, site=self.name, levels=levels))
+        self.vacate()
+        return out
+
+    def vacate(self) -> None:
+        """Locations emptied since the last time count as empty from now on."""
         for location in self.ledger.emptied:
             self.empties.vacate(location)
         self.ledger.emptied.clear()
-        return out
 
     def save(self) -> State:
         return copied(self.state, self.ledger.save())
@@ -129,24 +185,34 @@ class Warehouse:
         self.furnish()
 
     def _is_free(self, location: str) -> bool:
-        return self.ledger.is_empty(location) and location not in self.putaways_to
+        return self.ledger.is_empty(location) and location not in self.bound_for
 
     def _index(self, record: TaskRecord) -> None:
         task = record.task
-        if task.kind is TaskKind.PICK:
-            self.picks_at.setdefault(task.source, {})[task.task_id] = None
-        elif task.kind is TaskKind.PUTAWAY:
-            self.putaways_to[task.target] = self.putaways_to.get(task.target, 0) + 1
+        for table, key in self._places(record):
+            table.setdefault(key, {})[task.task_id] = None
+        if task.kind in BRINGS:
+            self.bound_for[task.target] = self.bound_for.get(task.target, 0) + 1
 
     def _unindex(self, record: TaskRecord) -> None:
         task = record.task
-        if task.kind is TaskKind.PICK:
-            here = self.picks_at[task.source]
-            del here[task.task_id]
-            if not here:
-                del self.picks_at[task.source]
-        elif task.kind is TaskKind.PUTAWAY:
-            self.putaways_to[task.target] -= 1
-            if self.putaways_to[task.target] == 0:
-                del self.putaways_to[task.target]
+        for table, key in self._places(record):
+            del table[key][task.task_id]
+            if not table[key]:
+                del table[key]
+        if task.kind in BRINGS:
+            self.bound_for[task.target] -= 1
+            if self.bound_for[task.target] == 0:
+                del self.bound_for[task.target]
                 self.empties.vacate(task.target)
+
+    def _places(self, record: TaskRecord) -> Iterator[tuple[dict[str, dict[str, None]], str]]:
+        """Where an open task is indexed."""
+        task = record.task
+        if task.kind is TaskKind.PICK:
+            yield self.picks_at, task.source
+            if record.waits_on:
+                yield self.waiting_on, record.waits_on
+        elif task.kind is TaskKind.REPLENISH:
+            yield self.refills_of, task.sku
+            yield self.refills_from, task.source

@@ -126,6 +126,17 @@ def test_a_catalogue_is_kept_and_gets_stock_too() -> None:
     assert booked(seed)["IDLE"] > 0
 
 
+def test_what_is_more_than_a_face_holds_lies_in_the_reserve() -> None:
+    above = SITE.racks[0].model_copy(update={"reserve_levels": (3, 4)})
+    site: SiteSettings = SITE.model_copy(update={"racks": (above, *SITE.racks[1:]), "face_max": 5})
+    seed, plain = seed_stock(DAY.orders, site, 0.1, 7), seed_stock(DAY.orders, SITE, 0.1, 7)
+    reserve = [line for line in seed.stock if line.location[0] == "A" and line.location[-1] in "34"]
+    faces = [line for line in seed.stock if line not in reserve]
+    assert max(line.quantity for line in faces) == 5
+    assert len({line.location for line in reserve}) == len(reserve) > 20
+    assert (booked(seed), on_shelf(seed)) == (booked(plain), on_shelf(plain))
+
+
 def test_too_few_locations_say_what_to_do() -> None:
     tiny = SITE.racks[0].model_copy(update={"aisles": 1, "bays": 2, "levels": 1})
     site: SiteSettings = SITE.model_copy(update={"racks": (tiny,)})

@@ -111,6 +111,14 @@ def test_putaway_moves_goods_into_the_slot() -> None:
     assert (world.plant.on_hand("RECV-1"), world.plant.on_hand("A-02-02-1")) == (0, 5)
 
 
+def test_a_replenishment_brings_down_what_is_there() -> None:
+    world = floor({("A-01-01-3", "S1"): 3})
+    for task_id, found, reason in (("t1", 2, ""), ("t2", 1, "not_found"), ("t3", 0, "not_found")):
+        report = do(world, "p0", task(task_id, "replenish", source="A-01-01-3", target="A-02-02-1", quantity=2))
+        assert (report.quantity, report.reason) == (found, reason)
+    assert (world.plant.on_hand("A-01-01-3"), world.plant.on_hand("A-02-02-1")) == (0, 3)
+
+
 def test_packers_wait_at_a_full_infeed_and_go_on_in_turn() -> None:
     world = floor(people=3)
     world.conveyor(CONVEYOR).command(Cmd.HOLD)

@@ -1,6 +1,7 @@
 """Whole days in virtual time: the engines and the floor in one thread, from a seed."""
 
 import os
+import shutil
 from collections import Counter
 from functools import cache
 from pathlib import Path
@@ -10,7 +11,7 @@ import jsonschema
 import pytest
 
 from edge.checking import json_schema
-from edge.messages import LineResult, OrderClosed
+from edge.messages import LineResult, OrderClosed, TaskAssigned, TaskCompleted, TaskKind, TasksPlanned
 from edge.page.reports import write_report
 from plc_sim.day.plan import DayPlan, plan_day
 from plc_sim.day.play import VirtualDay, play_day
@@ -76,6 +77,67 @@ def test_the_same_seed_gives_the_same_report_byte_for_byte(tmp_path: Path) -> No
     write_report(tmp_path / "other", play_day(generated(seed=8)))
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
     assert (tmp_path / "a").read_bytes() != (tmp_path / "other").read_bytes()
+
+
+class WatchedFaces(VirtualDay):
+    """A day that notes the replenishments that picks wait for, and that none of these was given before its time."""
+
+    def __init__(self, plan: DayPlan) -> None:
+        super().__init__(plan)
+        self.urgent: dict[str, None] = {}
+        self.done: dict[str, int] = {}
+        self.waited: dict[str, None] = {}
+        self.closed: Counter[str] = Counter()
+
+    def _report(self, process: str, message: Any, peer: str = "") -> Any:
+        outputs = super()._report(process, message, peer)
+        for output in outputs:
+            if isinstance(output, TasksPlanned):
+                self.urgent |= {before: None for task in output.tasks for before in task.after}
+            elif isinstance(output, TaskCompleted) and output.kind is TaskKind.REPLENISH:
+                self.done[output.task_id] = output.quantity
+            elif isinstance(output, TaskAssigned) and output.task.after:
+                self.waited[output.task.task_id] = None
+                assert set(output.task.after) <= set(self.done), "nobody goes to a face that is still empty"
+            elif isinstance(output, OrderClosed):
+                self.closed[output.order_id] += 1
+        return outputs
+
+
+def with_reserve(tmp_path: Path, shortage: float = 0.05, **more: Any) -> DayPlan:
+    """The site of config/ with reserve on the upper levels, and faces so small that a day needs what lies there."""
+    config = tmp_path / "config"
+    shutil.copytree(ROOT / "config", config)
+    site = (config / "site.yaml").read_text()
+    site = site.replace("levels: 4,", "levels: 4, reserve_levels: [3, 4],").replace(
+        "face_max: 60", "face_min_percent: 50\nface_max: 5"
+    )
+    (config / "site.yaml").write_text(site)
+    return plan_day(
+        config, orders_file=None, map_file=None, orders=120, shortage=shortage, people=14, **{"seed": 7, **more}
+    )
+
+
+@pytest.mark.parametrize(("seed", "wms_in_office"), [(1, False), (2, True), (3, False)])
+def test_a_day_with_replenishments_balances_and_every_order_ends_once(
+    tmp_path: Path, seed: int, wms_in_office: bool
+) -> None:
+    day = WatchedFaces(with_reserve(tmp_path, seed=seed, wms_in_office=wms_in_office, futures=4))
+    result = day.run()
+    check(result)
+    assert set(day.closed.values()) == {1}
+    assert len(day.closed) == result["orders"]["captured"]
+    assert result["tasks"]["by_kind"]["replenish"] == len(day.done) > 30
+    assert len(day.waited) > 10, "picks waited for what came down"
+    assert set(day.done) - set(day.urgent), "and some came down while hands were idle"
+
+
+def test_replenishing_ships_what_is_shipped_without_it(tmp_path: Path) -> None:
+    with_it = play_day(with_reserve(tmp_path, shortage=0.0))
+    without = play_day(generated(shortage=0.0))
+    check(with_it)
+    assert with_it["units"] == without["units"]
+    assert "replenish" not in without["tasks"]["by_kind"]
 
 
 def shipped_by_sku(plan: DayPlan) -> Counter[str]:

@@ -68,6 +68,7 @@ class Books:
         self.bound: dict[str, str] = {}
         self.packs: set[str] = set()
         self.goods: set[str] = set()
+        self.short: set[str] = set()
         self.job_ids: set[int] = set()
         self.alarms: set[str] = set()
         self.said: set[tuple[str, str]] = set()
@@ -122,6 +123,8 @@ class Books:
             task = self.open.pop(out.task_id)
             assert 0 <= out.quantity <= task.quantity
             self.over.add(out.task_id)
+            if task.kind is TaskKind.REPLENISH and out.quantity < task.quantity:
+                self.short.add(out.task_id)
             if task.kind is TaskKind.PICK and out.quantity:
                 self.goods.add(task.hu_id)
             if task.kind is TaskKind.PACK and out.quantity == 0:
@@ -145,6 +148,7 @@ class Books:
         assert who not in self.doer.values(), "a resource has one task"
         assert task == self.open[task.task_id]
         assert self.can_do(who, task)
+        assert not any(before in self.open or before in self.short for before in task.after)
         self.doer[task.task_id] = who
         if task.kind in (TaskKind.PICK, TaskKind.PACK):
             self.units_open[task.hu_id] = task.zone
@@ -177,7 +181,7 @@ class Books:
         idle = [who for who in self.present if who not in self.doer.values()]
         for task in self.open.values():
             let_in = task.kind not in ("pick", "pack") or task.hu_id in self.units_open
-            free = not any(before in self.open for before in task.after)
+            free = not any(before in self.open or before in self.short for before in task.after)
             if let_in and free and task.task_id not in self.doer:
                 plan, record = engine.floor.plan, engine.floor.state.tasks[task.task_id]
                 keeper = plan.kept_for(record)
@@ -303,16 +307,21 @@ def finish(engine: Engine, world: World) -> None:
             picks = tuple(name for name in world.planned if name.startswith(f"{wip.hu_id}-t"))
             closing = pack(f"{wip.hu_id}-late", wip.hu_id, picks, zone=wip.zone, due_ms=world.now)
             run(engine, world, TasksPlanned(at_ms=world.now, site="S1", tasks=(closing,)))
+    state = engine.save()
+    for name, record in state.tasks.items():
+        if any(before in state.done for before in record.waiting_for):
+            # What it waits for came up short.
+            run(engine, world, TaskWithdrawn(at_ms=world.now, site="S1", task_id=name, reason="short"))
     for name in engine.save().departures:
         # Whatever stands on the belts of this world for ever would rightly keep the rest of its route waiting.
         gone = DepartureClosed(at_ms=world.now, departure_id=name, site="S1", units=(), orders=(), left_behind=())
         run(engine, world, gone)
     for machine_id, machine in engine.save().machines.items():
-        state = MachineChanged(
+        runs = MachineChanged(
             at_ms=world.now, machine_id=machine_id, state=PackMl.EXECUTE, link=machine.link.GOOD, boot=machine.boot
         )
-        run(engine, world, state)
-    skills = ("pick", "pack", "load", "carry", "hazmat")
+        run(engine, world, runs)
+    skills = ("pick", "pack", "load", "carry", "hazmat", "replenish")
     person = ResourceJoined(
         at_ms=world.now, resource_id="all", kind=ResourceKind.PERSON, skills=skills, zones=("*",), location=""
     )

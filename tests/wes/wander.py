@@ -48,7 +48,13 @@ from tests.wes.scene import MINUTE, T0, load, pack, pick, small_site
 
 Move = tuple[int, int, int]
 ROUTES = ("north", "south", "west")
-SKILLS = (("pick",), ("pick", "pack"), ("pick", "hazmat"), ("pack", "load"), ("pick", "pack", "load", "carry"))
+SKILLS = (
+    ("pick",),
+    ("pick", "pack"),
+    ("pick", "hazmat", "replenish"),
+    ("pack", "load"),
+    ("pick", "pack", "load", "carry", "replenish"),
+)
 ZONES = (("*",), ("A",), ("B", "DOCK"), ("A", "DOCK"))
 STATES = (PackMl.EXECUTE, PackMl.EXECUTE, PackMl.IDLE, PackMl.STOPPED, PackMl.HELD, PackMl.ABORTED)
 RESULTS = (
@@ -142,6 +148,26 @@ def plan_order(w: World, a: int, b: int) -> Message:
     every = [*tasks, closing] if b % 4 else tasks
     w.planned |= {task.task_id: task for task in every}
     return TasksPlanned(at_ms=w.now, site="S1", tasks=tuple(every))
+
+
+def plan_refill(w: World, a: int, b: int) -> Message:
+    """Goods come down from the reserve, for nobody or for a pick."""
+    w.count += 1
+    hu, zone, waited = f"hu{w.count}", "AB"[a % 2], b % 3 > 0
+    due, departure_id = w.now + (20 + b % 50) * MINUTE, f"{ROUTES[a % 3]}-1"
+    face = f"{zone}-01-{1 + b % 10:02}-1"
+    down = pick(
+        f"{hu}-r", "", kind=TaskKind.REPLENISH, zone=zone, skill="replenish", source=f"{zone}-02-{1 + a % 10:02}-2",
+        target=face, order_id="", due_ms=due if waited else w.now + 1440 * MINUTE,
+        departure_id=departure_id if waited else "",
+    )  # fmt: skip
+    waits = pick(
+        f"{hu}-t", hu, zone=zone, source=face, order_id=f"o{w.count // 2}", due_ms=due, departure_id=departure_id,
+        after=(down.task_id,),
+    )  # fmt: skip
+    tasks = (down, waits) if waited else (down,)
+    w.planned |= {task.task_id: task for task in tasks}
+    return TasksPlanned(at_ms=w.now, site="S1", tasks=tasks)
 
 
 def plan_load(w: World, a: int, b: int) -> Message | None:
@@ -341,9 +367,9 @@ def wait(w: World, a: int, b: int) -> Message:
 
 
 EVENTS: tuple[Callable[[World, int, int], Message | None], ...] = (
-    plan_order, plan_order, plan_load, join, join, leave, done, done, done, done, start, end_job, end_job, machine,
-    amend, withdraw, scan_conveyor, hand_over, scan_sorter, scan_sorter, arrive, arrive, lane, unit_packed, unit_packed,
-    departure, command, command_ended, other, wait,
+    plan_order, plan_order, plan_refill, plan_refill, plan_load, join, join, leave, done, done, done, done, start,
+    end_job, end_job, machine, amend, withdraw, scan_conveyor, hand_over, scan_sorter, scan_sorter, arrive, arrive,
+    lane, unit_packed, unit_packed, departure, command, command_ended, other, wait,
 )  # fmt: skip
 
 

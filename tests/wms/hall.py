@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import TypeVar
 
 from pydantic import TypeAdapter
@@ -28,6 +29,7 @@ from edge.messages import (
     StockMoved,
     StockOpened,
     Task,
+    TaskAmended,
     TaskCompleted,
     TaskKind,
     TasksPlanned,
@@ -79,6 +81,17 @@ SITE = Site(
     hu_max_g=5_000,
     hu_max_units=12,
 )
+RESERVE = replace(
+    SITE,
+    racks=(
+        Rack(prefix="A", zone="A", aisles=2, bays=3, levels=3, x_mm=0, y_mm=0, reserve_levels=(2, 3)),
+        Rack(prefix="B", zone="B", aisles=1, bays=3, levels=2, x_mm=9000, y_mm=0, reserve_levels=(2,)),
+        SITE.racks[2],
+    ),
+    face_max=8,
+    face_min_percent=50,
+)
+"""The same hall with reserve above its pick faces."""
 ITEMS = (
     Item(sku="apple", volume_ml=500, weight_g=200, robot=True),
     Item(sku="bolt", volume_ml=100, weight_g=100),
@@ -213,6 +226,10 @@ class Hall:
     def _note(self, said: Message) -> None:
         if isinstance(said, TasksPlanned):
             self.tasks.update({task.task_id: task for task in said.tasks})
+        elif isinstance(said, TaskAmended):
+            task = self.tasks[said.task_id]
+            urgency = {"departure_id": said.departure_id, "due_ms": said.due_ms, "priority": said.priority}
+            self.tasks[said.task_id] = replace(task, **urgency)
         elif isinstance(said, TaskWithdrawn):
             self.withdrawn[said.task_id] = self.tasks.pop(said.task_id)
         elif isinstance(said, StockLevelsChanged):
@@ -231,7 +248,7 @@ class Hall:
         on_hand: Counter[str] = Counter()
         free: Counter[str] = Counter()
         for balance in self.engine.balances():
-            assert 0 <= balance.allocated <= balance.quantity
+            assert min(balance.allocated, balance.moving, balance.available) >= 0
             held[balance.account, balance.goods.sku, balance.goods.lot] += balance.quantity
             if not balance.account.startswith("hu:") and balance.account != "RECV-1":
                 on_hand[balance.goods.sku] += balance.quantity

@@ -19,7 +19,22 @@ from edge.messages import (
     UnitPacked,
     Woken,
 )
-from tests.wms.hall import HOSPITAL, HOUR, NORTH, SOUTH, Hall, arrived, completed, departure, only, order, rolled, stock
+from tests.wms.hall import (
+    HOSPITAL,
+    HOUR,
+    NORTH,
+    RESERVE,
+    SITE,
+    SOUTH,
+    Hall,
+    arrived,
+    completed,
+    departure,
+    only,
+    order,
+    rolled,
+    stock,
+)
 
 SKUS = ("apple", "bolt", "acid", "sofa")
 STOCK = (
@@ -31,6 +46,17 @@ STOCK = (
     stock("acid", "B-01-02-1", 9),
     stock("sofa", "A-02-01-1", 2),
 )
+ABOVE = (
+    *STOCK,
+    stock("apple", "A-01-01-2", 30, expiry="2030-01-01"),
+    stock("apple", "A-01-02-2", 9),
+    stock("apple", "B-01-01-2", 12, lot="x"),
+    stock("bolt", "A-02-02-3", 9),
+    stock("bolt", "A-02-03-3", 9, lot="y"),
+    stock("acid", "B-01-03-2", 11),
+)
+HALLS = {"all faces": (SITE, STOCK), "reserve above": (RESERVE, ABOVE)}
+NAMES = st.sampled_from(list(HALLS))
 ACTIONS = (
     *("release", "release", "task", "task", "short", "short", "late", "late", "arrive", "arrive"),
     *("missing", "close", "roll", "roll_back", "receive"),
@@ -42,8 +68,9 @@ DAYS = st.lists(ACTION, min_size=20, max_size=90)
 class Day:
     """Turns numbers into things that may happen; leftovers of a closed departure roll as the office would roll them."""
 
-    def __init__(self) -> None:
-        self.hall = Hall(*STOCK)
+    def __init__(self, name: str = "all faces") -> None:
+        site, lines = HALLS[name]
+        self.hall = Hall(*lines, site=site)
         self.departures = 1
         self.released: dict[str, OrderReleased] = {}
         self.receipts = 0
@@ -197,21 +224,48 @@ def check_open(day: Day) -> None:
     assert {key for key, record in state.tasks.items() if record.state == "open"} == set(day.hall.tasks)
 
 
+def check_refills(day: Day) -> None:
+    """What is set aside goes to the faces or is waited for, and who waits, waits for work that is still wanted."""
+    state = day.hall.engine.save()
+    tasks = state.tasks
+    refills = {key: record for key, record in tasks.items() if record.task.kind is TaskKind.REPLENISH}
+    waited: Counter[str] = Counter()
+    for record in tasks.values():
+        if record.waits_on:
+            waited[record.waits_on] += record.task.quantity
+            assert refills[record.waits_on].task.target == record.task.source
+    assert waited == Counter({key: record.claimed for key, record in refills.items() if record.claimed})
+    moving = sum(balance.moving for balance in day.hall.engine.balances())
+    assert moving == sum(record.unclaimed for record in refills.values())
+    for key in refills:
+        told, waiting = day.hall.tasks[key], [each.task.order_id for each in tasks.values() if each.waits_on == key]
+        orders = [state.orders[order_id] for order_id in waiting]
+        first = min(orders, key=lambda each: (each.due_ms, each.priority, each.order_id), default=None)
+        assert (told.departure_id != "") == (first is not None)
+        if first is not None:
+            assert (told.departure_id, told.due_ms, told.priority) == (
+                first.departure_id,
+                first.due_ms,
+                first.priority,
+            )
+
+
 @settings(max_examples=150, deadline=None)
-@given(DAYS)
-def test_the_books_balance_and_every_order_ends_once(actions: list[tuple[str, int, int]]):
-    day = Day()
+@given(NAMES, DAYS)
+def test_the_books_balance_and_every_order_ends_once(name: str, actions: list[tuple[str, int, int]]):
+    day = Day(name)
     for action in actions:
         day.act(*action)
         check_open(day)
+        check_refills(day)
     day.finish()
     check_ends(day)
 
 
 @settings(max_examples=50, deadline=None)
-@given(DAYS, st.integers(0, 40))
-def test_a_restart_in_the_middle_changes_no_answer(actions: list[tuple[str, int, int]], restart: int):
-    day = Day()
+@given(NAMES, DAYS, st.integers(0, 40))
+def test_a_restart_in_the_middle_changes_no_answer(name: str, actions: list[tuple[str, int, int]], restart: int):
+    day = Day(name)
     for number, action in enumerate(actions):
         if number == restart:
             day.hall.shadow = day.hall.saved()

@@ -6,7 +6,7 @@ import { add, inFlight, watch } from "./outbox.js";
 
 const WAIT_MS = 15000;
 const PAUSE_MS = 1500;
-const SKILLS = ["pick", "pack", "load", "carry", "putaway"];
+const SKILLS = ["pick", "pack", "load", "carry", "putaway", "replenish"];
 const PROBLEMS = [["SHORT", "Not enough"], ["EMPTY", "Nothing there"], ["DAMAGED", "Damaged"], ["WRONG_ITEM", "Wrong goods"]];
 const WHOLE = new Set(["pack", "load", "carry"]);
 const WORDS = {
@@ -15,6 +15,7 @@ const WORDS = {
   load: { go: "Load from", scan: "Scan the unit", into: (t) => `into ${t.departure_id || t.target}` },
   carry: { go: "Carry from", scan: "Scan the unit", into: (t) => `to ${t.target}` },
   putaway: { go: "Put away from", scan: "Scan the goods", into: (t) => `to ${t.target}` },
+  replenish: { go: "Bring down from", scan: "Scan the goods", into: (t) => `to pick face ${t.target}` },
 };
 
 const query = new URLSearchParams(location.search);
