@@ -66,6 +66,20 @@ def unknown(reason: str) -> Ended:
     return "UNKNOWN", 0, 0, reason
 
 
+def ended(job: StartJob, end: Ended, at_ms: int) -> JobEnded:
+    """How a job ended, in the words of the core."""
+    result, picked, cycle_ms, reason = end
+    return JobEnded(
+        at_ms=at_ms,
+        machine_id=job.machine_id,
+        job_id=job.job_id,
+        result=result,
+        picked=picked,
+        cycle_ms=cycle_ms,
+        reason=reason,
+    )
+
+
 class Robot:
     """Starts jobs one after the other and reports how each ended."""
 
@@ -83,6 +97,7 @@ class Robot:
         )
         self._mailbox = Mailbox(image, self._presence, self.counts)
         self._jobs: asyncio.Queue[StartJob] = asyncio.Queue(JOBS_MAX)
+        self._surplus: asyncio.Queue[StartJob] = asyncio.Queue(JOBS_MAX)
         self._seq = 0
         self._doubt = False
         """A job was written of which nobody knows yet whether the robot has it."""
@@ -97,12 +112,16 @@ class Robot:
             group.create_task(self._presence.follow(timed, now_ms, self._resync))
             group.create_task(self._mailbox.follow(timed, now_ms))
             group.create_task(self._work(timed, now_ms))
+            group.create_task(self._decline(timed, now_ms))
         raise AssertionError("the loops of a machine never end")
 
     async def obey(self, command: DivertUnit | StartJob | CommandMachine) -> None:
-        """Jobs and commands take their turn, each in its own queue: a STOP does not wait for a job."""
+        """Jobs and commands take their turn, each in its own queue: a STOP does not wait for a job.
+
+        Nor behind jobs that have no room to wait: those are declined at once.
+        """
         if isinstance(command, StartJob):
-            await self._jobs.put(command)
+            await (self._surplus if self._jobs.full() else self._jobs).put(command)
         elif isinstance(command, CommandMachine):
             self._mailbox.put(command)
 
@@ -140,18 +159,11 @@ class Robot:
     async def _work(self, report: Report, now_ms: Clock) -> Never:
         while True:
             job = await self._jobs.get()
-            result, picked, cycle_ms, reason = await self._do(job, Stopwatch(self._machine, job, report, now_ms))
-            await report(
-                JobEnded(
-                    at_ms=now_ms(),
-                    machine_id=job.machine_id,
-                    job_id=job.job_id,
-                    result=result,
-                    picked=picked,
-                    cycle_ms=cycle_ms,
-                    reason=reason,
-                )
-            )
+            await report(ended(job, await self._do(job, Stopwatch(self._machine, job, report, now_ms)), now_ms()))
+
+    async def _decline(self, report: Report, now_ms: Clock) -> Never:
+        while True:
+            await report(ended(await self._surplus.get(), refused("TOO_MANY_JOBS"), now_ms()))
 
     async def _do(self, job: StartJob, watch: "Stopwatch") -> Ended:
         place = PLACE.fullmatch(job.source)

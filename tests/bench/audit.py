@@ -43,7 +43,7 @@ from plc_sim.faults import FaultRefused
 from plc_sim.run import Floor, Options, start_wires
 from tests.bench.ledger import Account, balance, job_key, order_key
 from tests.bench.plants import Sim, box, on_free_ports, write_site
-from tests.bench.yardstick import ROOT
+from tests.bench.yardstick import ROOT, EveryTime, spread
 
 CONVEYORS, SORTER, ROBOT = ("conveyor1", "conveyor2"), "sorter1", "robot1"
 UNIT_EVERY_S, ORDER_EVERY_S, JOB_EVERY_S = 0.3, 0.3, 2.0
@@ -65,6 +65,7 @@ SLOW: Sim = {
 }
 """The sorter waits longer, and at ten times its speed has so long a way: how quick an answer is, `bench scan` asks."""
 ROOM = 1000
+TIMES = ("commit_us", "loop_lag_us")
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +189,7 @@ async def audit(plan: Plan, folder: Path) -> list[Account]:
         child = await stack.enter_async_context(floor(plan, folder))
         journal = await stack.enter_async_context(Journal(folder / "journal.db", "dc1"))
         runtime = Runtime(box(folder, clock=clock), site, journal)
+        runtime.figures = every = EveryTime()
         async with asyncio.TaskGroup() as group:
             with contextlib.redirect_stdout(io.StringIO()):  # "ready in"
                 edge = group.create_task(runtime.run(Recovered()))
@@ -199,6 +201,7 @@ async def audit(plan: Plan, folder: Path) -> list[Account]:
             await said(child, b"done", 2 * REST_S + START_S)
             await settle(folder, asked)
             edge.cancel()
+    (folder / "box.json").write_text(json.dumps({name: spread(every.kept[name]) for name in TIMES}))
     return read(plan, folder, site, asked)
 
 
@@ -326,15 +329,22 @@ def show(console: Console, accounts: list[Account]) -> None:
 @click.option("--keep", type=click.Path(path_type=Path, file_okay=False), help="Keep log and journal in this folder.")
 def main(seed: int, minutes: float, every_s: float, speed: int, json_file: Path | None, keep: Path | None) -> None:
     """Faults from a seed for so long, then the actuation log against the journal; exit 1 if a promise was broken."""
+    logging.getLogger("edge").setLevel(logging.CRITICAL)  # of every link that we cut it would say so
     plan = Plan(seed, minutes, every_s, speed)
     with tempfile.TemporaryDirectory() as temporary:
         folder = keep or Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)
         accounts = uvloop.run(audit(plan, folder))
-    show(Console(width=None if sys.stdout.isatty() else 120), accounts)
+        times = json.loads((folder / "box.json").read_text())
+    console = Console(width=None if sys.stdout.isatty() else 120)
+    show(console, accounts)
+    for name, each in times.items():  # a box that waits for its disk half a second answers nobody in time
+        console.print(f"{name}: p50 {each['p50']:.0f}, p99 {each['p99']:.0f}, max {each['max']:.0f}")
     if json_file is not None:
         rows = [account.figures() | {"broken": account.broken()} for account in accounts]
-        json_file.write_text(json.dumps({"seed": seed, "minutes": minutes, "machines": rows}, sort_keys=True) + "\n")
+        json_file.write_text(
+            json.dumps({"seed": seed, "minutes": minutes, "machines": rows} | times, sort_keys=True) + "\n"
+        )
     sys.exit(any(account.broken() for account in accounts))
 
 

@@ -400,6 +400,29 @@ async def test_stop_does_not_wait_for_the_job(world) -> None:
         assert not world.journal.of(JobEnded)
 
 
+async def test_a_stop_does_not_wait_behind_jobs_that_have_no_room_to_wait(world) -> None:
+    plc, robot = world.robot()
+    arm = Arm(plc)
+
+    def program(written: Any) -> None:
+        arm.program(written)
+        if written[0][0] == "CmdCode":
+            plc.put(CmdResult=2, CmdAckSeq=plc.values["CmdSeq"])
+
+    plc.program = program
+    async with world.at_work(robot, plc, world.journal):
+        plc.connect()
+        await robot.obey(start())
+        await world.until(lambda: arm.jobs)
+        for job_id in range(6, 6 + 3 * robot_room.JOBS_MAX):
+            await robot.obey(start(job_id))
+        await robot.obey(CommandMachine(at_ms=1, machine_id="robot1", command=MachineCommand.STOP))
+        assert (await world.journal.wait(CommandEnded)).result == "DONE"
+        last = await world.journal.wait(JobEnded, 2 * robot_room.JOBS_MAX)
+    assert {end.reason for end in world.journal.of(JobEnded)} == {"TOO_MANY_JOBS"}
+    assert last.job_id == 5 + 3 * robot_room.JOBS_MAX
+
+
 async def test_numbers_skip_what_the_robot_still_shows(world) -> None:
     plc, robot = world.robot()
     plc.put(JobSeq=65_532, JobSeqAck=65_532, JobSeqDone=1)
