@@ -154,9 +154,7 @@ async def feed(floor: Floor, conveyor: str, units: list[str], stop: float) -> No
     for barcode in units:
         await asyncio.sleep(UNIT_EVERY_S * len(CONVEYORS))
         floor.step()
-        while not floor.world.plant.place(conveyor, barcode, "audit"):
-            if time.monotonic() >= stop:
-                return
+        while time.monotonic() < stop and not floor.world.plant.place(conveyor, barcode, "audit"):
             await asyncio.sleep(LOOK_S)
             floor.step()
 
