@@ -254,8 +254,8 @@ def _jump(target: Target, given: Given) -> None:
 # Links
 
 
-def _freeze(target: Target, given: Given, *, on: bool) -> None:
-    target.throw("freeze", on)
+def _still(switch: str, target: Target, given: Given, *, on: bool) -> None:
+    target.throw(switch, on)
 
 
 def _plain(switch: str, target: Target, given: Given) -> None:
@@ -347,8 +347,13 @@ register(
     ),
     Fault(
         name="half_open", fits=PLC, says="connections stand and nothing is answered",
-        begin=partial(_freeze, on=True), end=partial(_freeze, on=False), drawn_s=(1, 10),
+        begin=partial(_still, "freeze", on=True), end=partial(_still, "freeze", on=False), drawn_s=(1, 10),
         switches=("freeze",),
+    ),
+    Fault(
+        name="hung", fits=PLC, says="connections stand, nothing is read or answered, and all of it is done afterwards",
+        begin=partial(_still, "hang", on=True), end=partial(_still, "hang", on=False), drawn_s=(1, 10),
+        switches=("hang",),
     ),
     Fault(
         name="refused", fits=PLC, says="nobody can connect", begin=partial(_plain, "stop"),

@@ -1,7 +1,7 @@
 """The link of one or several machines, as faults throw its switches: what one of them holds the others feel too.
 
-A server (Modbus or OPC UA) has what it can of: `stop`, `start`, `freeze(on)`, `delay_replies(ms)`, `drop_nodes(names)`,
-`lose_replies(count)`, `reset`.
+A server (Modbus or OPC UA) has what it can of: `stop`, `start`, `freeze(on)`, `hang(on)`, `delay_replies(ms)`,
+`drop_nodes(names)`, `lose_replies(count)`, `reset`.
 """
 
 import inspect
@@ -20,7 +20,7 @@ class Link:
         self._server = server
         self._do = do
         self._down: set[str] = set()
-        self._frozen: set[str] = set()
+        self._still: dict[str, set[str]] = {"freeze": set(), "hang": set()}
         self._delays: dict[str, int] = {}
         self._dropped: dict[str, list[str]] = {}
 
@@ -38,9 +38,10 @@ class Link:
             self._down.discard(who)
             if not self._down:
                 self._call("start")
-        elif switch == "freeze":
-            (self._frozen.add if given[0] else self._frozen.discard)(who)
-            self._call("freeze", bool(self._frozen))
+        elif switch in self._still:
+            holders = self._still[switch]
+            (holders.add if given[0] else holders.discard)(who)
+            self._call(switch, bool(holders))
         elif switch == "delay_replies":
             self._delays[who] = given[0]
             self._call("delay_replies", max(self._delays.values()))

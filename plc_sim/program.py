@@ -16,8 +16,9 @@ from plc_sim import packml
 from plc_sim.actuations import Actuation, Did, Record
 from plc_sim.agenda import Agenda, Ticket
 from plc_sim.belt import Belt
-from plc_sim.codes import DWORD, SEQ_MAX, WORD, Bit, Cmd, CmdReason, CmdResult, FaultCode, State
+from plc_sim.codes import DWORD, WORD, Bit, Cmd, CmdReason, CmdResult, FaultCode, State
 from plc_sim.events import Happening, StateChanged
+from plc_sim.ring import newer
 from plc_sim.sim_settings import number
 from plc_sim.tags import SCAN_MS, TagMemory, Value
 
@@ -259,8 +260,7 @@ class Program(TagMemory):
     def _mailbox(self) -> None:
         """A CmdSeq ahead of the last one taken is a command; the same again, or an older one come late, is none."""
         seq = self.word("CmdSeq")
-        ahead = (seq - self._command_seq) % SEQ_MAX
-        if seq == 0 or ahead == 0 or (self._command_seq and ahead > SEQ_MAX // 2):
+        if not newer(seq, self._command_seq):
             return
         self._command_seq = seq
         self._running_command = False

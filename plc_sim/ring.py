@@ -23,6 +23,11 @@ def distance(newer: int, older: int) -> int:
     return (newer - older) % SEQ_MAX
 
 
+def newer(seq: int, taken: int) -> bool:
+    """Whether a number is ahead of the last one taken, by half the cycle at most; 0 is none, and none taken yet."""
+    return seq != 0 and (taken == 0 or 0 < distance(seq, taken) <= SEQ_MAX // 2)
+
+
 class Ring:
     """At most four entries the WCS has not seen; `issue` only while there is `room`."""
 

@@ -1,5 +1,7 @@
 """The PLC program of a robot cell: one job at a time by the handshake of plc-and-standards 2.2.
 
+A JobSeq ahead of the last one taken is a job; the same again, or an older one come late, is none. JobNo 0 is no job:
+its number is taken and acknowledged and nothing else changes, so that whoever gave up a job can make its number old.
 What is in the gripper still counts as lying in its slot: it leaves it when it is placed, or when it falls. Without a
 WCS a cycle that has begun is finished, then the robot is Held and takes no job.
 """
@@ -17,10 +19,10 @@ from plc_sim.events import JobFinished
 from plc_sim.packml import MOVING
 from plc_sim.plant import Plant
 from plc_sim.program import Program, Tell
-from plc_sim.ring import after
+from plc_sim.ring import after, newer
 from plc_sim.sim_settings import number
 
-PICK_FROM_SLOT = 1
+NO_JOB, PICK_FROM_SLOT = 0, 1
 DESIGN_MM_S = 1000
 APPROACH, PICKED, MOVED, DONE = 1, 2, 3, 4
 """The values of Step; 0 is idle."""
@@ -152,7 +154,7 @@ class Robot(Program):
             super().on_trigger(name)
             return
         seq = self.word("JobSeq")
-        if seq in (0, self._seen_seq):
+        if not newer(seq, self._seen_seq):
             return
         words = [self.word(word) for word in JOB_WORDS]
         self._accept(seq, words[0], words[1], (words[2], words[3], words[4]), words[5])
@@ -174,6 +176,10 @@ class Robot(Program):
         super().restart()
 
     def _accept(self, seq: int, job_no: int, job_id: int, slot: tuple[int, int, int], quantity: int) -> JobError:
+        if job_no == NO_JOB:
+            self._seen_seq = seq
+            self.put("JobSeqAck", seq)
+            return JobError.UNKNOWN_JOB
         if self.busy:
             return self._refuse_busy(seq)
         error = self._check(job_no, slot, quantity)

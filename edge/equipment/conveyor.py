@@ -145,7 +145,7 @@ class Conveyor:
         """Reads both sides of every exchange and goes on from there. Raises PlcError."""
         tags = ("BootCount", *self._requests.tags, *self._reports.tags, *self._mailbox.tags, *self._decisions.tags)
         await self._image.refresh(tags)
-        await self._mailbox.resync()
+        await self._mailbox.resync(rebooted=rebooted)
         seen = [self._requests.resync(rebooted), self._reports.resync(rebooted)]
         await self._image.write(seen)
         await self._decisions.resync(self._image.number("BootCount"))

@@ -7,6 +7,7 @@ say, or the PLC does not take the fence either, it ends as UNKNOWN (plc-and-stan
 """
 
 import asyncio
+import contextlib
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Never
@@ -17,7 +18,7 @@ from edge.equipment.rings import after, newest
 from edge.equipment.status import ESTOP
 from edge.messages import CommandEnded, CommandMachine, MachineCommand
 from edge.messages.packml import TOWARDS_MOTION, illegal
-from edge.plc.image import PlcError, ProcessImage, Value, monotonic_ms
+from edge.plc.image import PlcError, ProcessImage, Value, WriteRejected, monotonic_ms
 
 COMMANDS_MAX = 64
 ACK_MS = 1000
@@ -55,21 +56,24 @@ class Mailbox:
         self._seq = 0
         self._open = False
         """A command is under way."""
-        self._doubt = False
-        """One ended as UNKNOWN: its bytes may still be under way."""
+        self._doubt = True
+        """Bytes of a command that ended as UNKNOWN, or of an earlier life of ours, may still be under way."""
 
-    async def resync(self) -> None:
+    async def resync(self, *, rebooted: bool) -> None:
         """After the tags have been read anew: goes on from the last number; a command nobody took is fenced off.
 
-        It may be one of an earlier life of ours, or one that ended as UNKNOWN; what it was for is long over. One that
-        is still being settled is left to that. Raises PlcError.
+        So is one whose bytes may still be under way: of an earlier life of ours, or one that ended as UNKNOWN; what it
+        was for is long over. One that is still being settled is left to that, unless the PLC has restarted: it has
+        forgotten which numbers are old. Raises PlcError.
         """
         written, taken = self._image.number("CmdSeq"), self._image.number("CmdAckSeq")
-        self._seq = newest(self._seq, newest(written, taken)) if self._doubt else newest(written, taken)
-        if self._open or not (self._doubt or self._seq != taken):
+        self._seq = newest(self._seq, newest(written, taken))
+        if self._open and not rebooted:
             return
-        self._seq = after(self._seq)
-        await self._image.write(fence(self._seq))
+        if self._seq and (self._doubt or self._seq != taken):
+            self._seq = after(self._seq)
+            with contextlib.suppress(WriteRejected):  # called by methods without a number: there is nothing to fence
+                await self._image.write(fence(self._seq))
         self._doubt = False
 
     def put(self, command: CommandMachine) -> None:

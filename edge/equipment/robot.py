@@ -1,23 +1,25 @@
 """A robot that picks jobs into handling units: the job handshake of plc-and-standards 2.2, from StartJob to JobEnded.
 
 A job is written once, its number last. Whether the robot has it is never guessed: JobIdEcho tells, also after a lost
-answer, a lost link or a restart of the edge. The same job given again is not started again but followed to its end. A
-robot that lost its part is Held and keeps the job until a person has decided: UNHOLD goes on with it, STOP or ABORT
-ends it as PART_LOST. A job of an earlier boot of the PLC is never started: nobody knows whether it had been.
+answer, a lost link or a restart of the edge. The same job given again is not started again but followed to its end. One
+that was given up is fenced off by the next number with no job in it, so that its bytes start nothing when they come
+late. A robot that lost its part is Held and keeps the job until a person has decided: UNHOLD goes on with it, STOP or
+ABORT ends it as PART_LOST. A job of an earlier boot of the PLC is never started: nobody knows whether it had been.
 """
 
 import asyncio
+import contextlib
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import ClassVar, Never
 
 from edge.equipment.confirm import Exchange, Outcome, confirm, withdraw
 from edge.equipment.mailbox import Mailbox
 from edge.equipment.presence import TAGS, Beats, Clock, Counts, Presence, Report, check_tags
-from edge.equipment.rings import after
+from edge.equipment.rings import after, newest
 from edge.equipment.status import number
 from edge.messages import CommandMachine, DivertUnit, Flow, JobEnded, JobOverdue, PackMl, StartJob
-from edge.plc.image import LinkLost, ProcessImage, Value
+from edge.plc.image import LinkLost, ProcessImage, Value, WriteRejected
 from edge.settings import MachineSettings
 
 JOBS_MAX = 16
@@ -42,12 +44,14 @@ ENDS = {4: "PART_LOST", 6: "SHORT"}
 REFUSALS = (1, 2, 3)
 """Errors with which a robot declines a job before it moves."""
 JOB_TAGS = (
-    "BootCount", "JobSeq", "JobSeqAck", "JobSeqDone", "JobIdEcho", "Ready", "Busy", "Error", "ErrorCode",
+    "BootCount", "JobNo", "JobSeq", "JobSeqAck", "JobSeqDone", "JobIdEcho", "Ready", "Busy", "Error", "ErrorCode",
     "Result", "PickedCount", "CycleTimeMs",
 )  # fmt: skip
-WRITTEN_TAGS = ("JobNo", "JobId", "JobAisle", "JobBay", "JobLevel", "JobQuantity")
-NONE: tuple[tuple[str, Value], ...] = (("JobSeq", 0),)
-"""No job: number 0 is none, to every PLC of this interface."""
+WRITTEN_TAGS = ("JobId", "JobAisle", "JobBay", "JobLevel", "JobQuantity")
+NO_JOB = 0
+"""JobNo of a fence: a number the robot takes, and nothing to do."""
+ROUNDS = 3
+"""How often a job whose bytes may still come is fenced off, with the link up, before it is UNKNOWN."""
 PLACE = re.compile(r"[A-Za-z0-9]+-(\d{1,4})-(\d{1,4})-(\d{1,4})")
 
 Ended = tuple[str, int, int, str]
@@ -60,6 +64,20 @@ def refused(reason: str) -> Ended:
 
 def unknown(reason: str) -> Ended:
     return "UNKNOWN", 0, 0, reason
+
+
+def ended(job: StartJob, end: Ended, at_ms: int) -> JobEnded:
+    """How a job ended, in the words of the core."""
+    result, picked, cycle_ms, reason = end
+    return JobEnded(
+        at_ms=at_ms,
+        machine_id=job.machine_id,
+        job_id=job.job_id,
+        result=result,
+        picked=picked,
+        cycle_ms=cycle_ms,
+        reason=reason,
+    )
 
 
 class Robot:
@@ -79,7 +97,12 @@ class Robot:
         )
         self._mailbox = Mailbox(image, self._presence, self.counts)
         self._jobs: asyncio.Queue[StartJob] = asyncio.Queue(JOBS_MAX)
+        self._surplus: asyncio.Queue[StartJob] = asyncio.Queue(JOBS_MAX)
         self._seq = 0
+        self._doubt = False
+        """A job was written of which nobody knows yet whether the robot has it."""
+        self._heir = True
+        """Nothing was written in this life: a job of an earlier one may still be under way."""
 
     async def watch(self, report: Report, epoch: int, now_ms: Clock) -> Never:
         """Reports what the machine does, for ever."""
@@ -89,12 +112,16 @@ class Robot:
             group.create_task(self._presence.follow(timed, now_ms, self._resync))
             group.create_task(self._mailbox.follow(timed, now_ms))
             group.create_task(self._work(timed, now_ms))
+            group.create_task(self._decline(timed, now_ms))
         raise AssertionError("the loops of a machine never end")
 
     async def obey(self, command: DivertUnit | StartJob | CommandMachine) -> None:
-        """Jobs and commands take their turn, each in its own queue: a STOP does not wait for a job."""
+        """Jobs and commands take their turn, each in its own queue: a STOP does not wait for a job.
+
+        Nor behind jobs that have no room to wait: those are declined at once.
+        """
         if isinstance(command, StartJob):
-            await self._jobs.put(command)
+            await (self._surplus if self._jobs.full() else self._jobs).put(command)
         elif isinstance(command, CommandMachine):
             self._mailbox.put(command)
 
@@ -113,29 +140,30 @@ class Robot:
         return Flow.NORMAL if self._image.value("Busy") else Flow.STARVED
 
     async def _resync(self, rebooted: bool) -> None:
-        """Goes on from the PLC's numbers; a job nobody took is withdrawn, for it may be given to another since."""
-        await self._image.refresh((*self._mailbox.tags, *JOB_TAGS))
-        await self._mailbox.resync()
-        written, taken = self._image.number("JobSeq"), self._image.number("JobSeqAck")
-        self._seq = written or taken
-        if written not in (0, taken, self._image.number("JobSeqDone")):
-            await self._image.write(NONE)
+        """Goes on from the numbers; a job nobody took is fenced off, for it may be given to another since.
+
+        One that is still being settled is left to that. A PLC that restarted has forgotten which numbers are old.
+        """
+        image = self._image
+        await image.refresh((*self._mailbox.tags, *JOB_TAGS))
+        await self._mailbox.resync(rebooted=rebooted)
+        taken = image.number("JobSeqAck")
+        self._seq = newest(self._seq, newest(image.number("JobSeq"), taken))
+        if self._seq in (0, taken) or (self._doubt and not rebooted):
+            return
+        self._seq = after(self._seq)
+        with contextlib.suppress(WriteRejected):
+            await image.write(self._fence(self._seq))
+            self._heir = False
 
     async def _work(self, report: Report, now_ms: Clock) -> Never:
         while True:
             job = await self._jobs.get()
-            result, picked, cycle_ms, reason = await self._do(job, Stopwatch(self._machine, job, report, now_ms))
-            await report(
-                JobEnded(
-                    at_ms=now_ms(),
-                    machine_id=job.machine_id,
-                    job_id=job.job_id,
-                    result=result,
-                    picked=picked,
-                    cycle_ms=cycle_ms,
-                    reason=reason,
-                )
-            )
+            await report(ended(job, await self._do(job, Stopwatch(self._machine, job, report, now_ms)), now_ms()))
+
+    async def _decline(self, report: Report, now_ms: Clock) -> Never:
+        while True:
+            await report(ended(await self._surplus.get(), refused("TOO_MANY_JOBS"), now_ms()))
 
     async def _do(self, job: StartJob, watch: "Stopwatch") -> Ended:
         place = PLACE.fullmatch(job.source)
@@ -145,12 +173,16 @@ class Robot:
             return refused("BAD_PARAMETER")
         where = [("JobAisle", int(place[1])), ("JobBay", int(place[2])), ("JobLevel", int(place[3]))]
         what = [("JobNo", PICK), ("JobId", job.job_id), *where, ("JobQuantity", job.quantity)]
-        return await self._carry_out(job, what, watch)
+        try:
+            return await self._carry_out(job, what, watch)
+        finally:
+            self._doubt = False
 
     async def _carry_out(self, job: StartJob, what: Sequence[tuple[str, Value]], watch: "Stopwatch") -> Ended:
         """The whole of one job, over lost links as often as they come."""
         image, presence = self._image, self._presence
-        boot, doubtful, begun = job.boot, False, False  # boot: of the PLC it was decided for, or sent to (0 = any)
+        boot, begun = job.boot, False  # boot: of the PLC it was decided for, or sent to (0 = any)
+        number = rounds = 0
         while True:
             if not await image.wait(lambda: presence.ready, LOOK_MS):
                 continue
@@ -158,7 +190,7 @@ class Robot:
                 await self._look_anew()
                 if image.number("JobIdEcho") == job.job_id:
                     boot, begun = boot or presence.boot, True
-                    return await self._finish(job, boot, watch)
+                    return await self._finish(job, boot, number or image.number("JobSeqAck"), watch)
             except LinkLost:
                 await asyncio.sleep(PAUSE_MS / 1000)  # whoever says that the link is lost needs a turn
                 continue
@@ -167,14 +199,19 @@ class Robot:
             if image.number("JobIdEcho") > job.job_id:
                 return refused("OUTDATED")
             now = presence.boot
-            outcome, why = await self._give(job, what, doubtful=doubtful)
+            outcome, why = await self._give(job, what)
+            number = self._seq
             boot = now if outcome is Outcome.UNKNOWN or why != LINK_LOST else boot
-            doubtful, begun = outcome is Outcome.UNKNOWN, outcome is Outcome.CONFIRMED
+            self._doubt, begun = outcome is Outcome.UNKNOWN, outcome is Outcome.CONFIRMED
             if outcome is Outcome.REJECTED and why != LINK_LOST:
                 return refused(why)
-            if outcome is Outcome.CONFIRMED and self._declined():
+            if outcome is Outcome.CONFIRMED and image.number("JobIdEcho") != job.job_id:
                 return refused(self._error())
             await asyncio.sleep(PAUSE_MS / 1000)
+            rounds += self._doubt and presence.ready
+            if rounds == ROUNDS:
+                self._seq = after(number)  # of the fence
+                return unknown("NOT_SETTLED")
 
     async def _look_anew(self) -> None:
         """Reads everything about jobs. Raises LinkLost, also while a restart of the PLC is not taken in yet."""
@@ -182,50 +219,65 @@ class Robot:
         if self._image.number("BootCount") != self._presence.boot:
             raise LinkLost("the PLC has just restarted")
 
-    async def _give(self, job: StartJob, what: Sequence[tuple[str, Value]], *, doubtful: bool) -> tuple[Outcome, str]:
+    async def _give(self, job: StartJob, what: Sequence[tuple[str, Value]]) -> tuple[Outcome, str]:
         """Gives the job to a robot that is free; one that may have been given already is settled, not given again."""
         image = self._image
-        if doubtful:
+        if self._doubt:
             return await withdraw(image, self._exchange(job, what), "NO_ACK")
-        if not await image.wait(self._free, FREE_WAIT_MS) and self._presence.ready:
-            return Outcome.REJECTED, "BUSY" if image.value("Busy") else "NOT_READY"
-        self._seq = self._next()
+        free = await image.wait(self._free, FREE_WAIT_MS) or not self._presence.ready
+        why = "BUSY" if image.value("Busy") else "NOT_READY"
+        if not free and not self._heir:
+            return Outcome.REJECTED, why
+        self._seq, self._doubt, self._heir = self._next(), True, False
+        if not free:
+            return await withdraw(image, self._exchange(job, what), why)
         return await confirm(image, self._exchange(job, what), ACK_MS, SENDS)
 
     def _free(self) -> bool:
         return bool(self._image.value("Ready")) and not self._image.value("Busy")
 
     def _next(self) -> int:
-        """The number that follows; an old echo must not pass for the answer."""
-        number = after(self._seq)
+        """The number that follows, also after a fence; an old echo must not pass for the answer."""
+        number = after(newest(self._seq, self._image.number("JobSeqAck")))
         while number in (self._image.number("JobSeqAck"), self._image.number("JobSeqDone")):
             number = after(number)
         return number
 
     def _exchange(self, job: StartJob, what: Sequence[tuple[str, Value]]) -> Exchange:
         """The job under our present number; the echo tells that the robot has it, or that it declines."""
-        image, presence, session = self._image, self._presence, self._presence.session
+        image, presence, session, number = self._image, self._presence, self._presence.session, self._seq
+        acknowledged: Callable[[], int] = lambda: image.number("JobSeqAck")  # noqa: E731
         return Exchange(
-            values=[*what, ("JobSeq", self._seq)],
+            values=[*what, ("JobSeq", number)],
             shown=JOB_TAGS,
-            taken=lambda: image.number("JobIdEcho") == job.job_id or self._declined(),
+            taken=lambda: (
+                image.number("JobIdEcho") == job.job_id or (acknowledged() == number and bool(image.value("Error")))
+            ),
             same=lambda: presence.session == session and image.number("BootCount") == presence.boot,
-            none=NONE,
+            none=self._fence(after(number)),
+            fenced=lambda: acknowledged() == after(number),
         )
 
-    def _declined(self) -> bool:
-        return self._image.number("JobSeqAck") == self._seq and bool(self._image.value("Error"))
+    def _fence(self, number: int) -> Sequence[tuple[str, Value]]:
+        """A number with no job in it; with the id the robot shows, lest one that echoes it forgets its last job."""
+        nowhere = [(name, 0) for name in ("JobAisle", "JobBay", "JobLevel", "JobQuantity")]
+        return [("JobNo", NO_JOB), ("JobId", self._image.number("JobIdEcho")), *nowhere, ("JobSeq", number)]
 
-    async def _finish(self, job: StartJob, boot: int, watch: "Stopwatch") -> Ended:
+    def _fenced(self) -> bool:
+        """The newest number the robot has taken has no job in it: whatever came before is over, unless it is Busy."""
+        image = self._image
+        return image.number("JobNo") == NO_JOB and image.number("JobSeq") == image.number("JobSeqAck") != 0
+
+    async def _finish(self, job: StartJob, boot: int, number: int, watch: "Stopwatch") -> Ended:
         """Follows a job the robot has to its end. Raises LinkLost."""
         image, presence = self._image, self._presence
-        number = image.number("JobSeqAck")
 
         def lost() -> bool:
             return image.number("BootCount") != boot or image.number("JobIdEcho") != job.job_id
 
         def over() -> bool:
-            return image.number("JobSeqDone") == number or bool(image.value("Error") and not image.value("Busy"))
+            idle = not image.value("Busy") and (image.value("Error") or self._fenced())
+            return image.number("JobSeqDone") == number or bool(idle)
 
         while not (lost() or over()):
             await image.wait(lambda: not presence.ready or lost() or over(), LOOK_MS)
@@ -248,7 +300,7 @@ class Robot:
         done = image.number("JobSeqDone") == number
         if not done and error in REFUSALS:
             return refused(reason)
-        result = RESULTS.get(image.number("Result"), "FAULT") if done else "FAULT"
+        result = RESULTS.get(image.number("Result"), "FAULT") if done or self._fenced() else "FAULT"
         if result == "FAULT":
             result = ENDS.get(error, result)
         if not 0 <= picked <= job.quantity:

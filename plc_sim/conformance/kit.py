@@ -37,6 +37,8 @@ _SCANNING: tuple[tuple[str, Check], ...] = (
 _CELL: tuple[tuple[str, Check], ...] = (
     ("job", cell.job),
     ("same job", cell.same_job),
+    ("late job", cell.late_job),
+    ("no job", cell.no_job),
     ("bad slot", cell.bad_slot),
     ("unknown job", cell.unknown_job),
     ("second job", cell.while_busy),

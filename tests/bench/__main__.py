@@ -68,7 +68,7 @@ def main(names: tuple[str, ...], listing: bool, quick: bool, data: Path, json_fi
 
     Every figure stands beside a limit measured in the same run, in turn. A ratio is measured / limit, so 1.0 is as good
     as the limit and smaller is better; only ratios can be compared between machines. Run it on an otherwise idle
-    machine: scan takes about three minutes, the others under a minute each (the real day longer without a compiler).
+    machine: scan takes about 25 minutes, the others under a minute each (the real day longer without a compiler).
     """
     if listing:
         for name in NAMES:

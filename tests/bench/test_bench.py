@@ -24,8 +24,9 @@ JOURNAL = {
     "commits", "bytes", "journal_us", "sqlite_us", "append_us", "encode_us", "ratio_to_sqlite", "ratio_to_append",
 }  # fmt: skip
 SCAN = {
-    "scans", "no_decision", "torn", "plc_ms", "edge_ms", "round_trip_ms", "poll_ms", "cycles_ms", "excess_ms",
-    "ratio_plc_p99_to_poll", "ratio_plc_p99_to_waits", "ratio_edge_to_round_trip", "ratio_edge_p99_to_round_trip",
+    "protocol", "poll_ms", "offered_per_s", "achieved_per_s", "scans", "no_decision", "torn", "plc_ms", "edge_ms",
+    "round_trip_ms", "loop_lag_us", "commit_us", "cycles_ms", "excess_ms", "ratio_plc_p99_to_poll",
+    "ratio_plc_p99_to_waits", "ratio_edge_to_round_trip", "ratio_edge_p99_to_round_trip", "ratio_achieved_to_offered",
 }  # fmt: skip
 TAGS = {
     "requests", "tags_per_s", "cpu_us_per_tag", "cpu_percent_1s", "cpu_percent_10000_tags_1s", "cycle_ms",
@@ -112,11 +113,12 @@ def test_journal() -> None:
 
 
 def test_scan_answers_every_scan() -> None:
-    found, units = figures("scan"), benchmark("scan").QUICK.units
-    assert set(found) == {"units", "loop_lag_us", "commit_us", "modbus", "opcua"}
-    for protocol in ("modbus", "opcua"):
-        assert set(found[protocol]) == SCAN
-        assert found[protocol]["scans"] + found[protocol]["no_decision"] >= units
+    found, sizes = figures("scan"), benchmark("scan").QUICK
+    assert set(found) == {"runs"}
+    assert {(each["protocol"], each["poll_ms"]) for each in found["runs"].values()} == set(sizes.links)
+    for each in found["runs"].values():
+        assert set(each) == SCAN
+        assert each["scans"] + each["no_decision"] >= sizes.scans[each["offered_per_s"]]
 
 
 def test_tags_are_read_at_both_speeds() -> None:

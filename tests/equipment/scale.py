@@ -44,4 +44,4 @@ class Scale:
 
     async def _resync(self, rebooted: bool) -> None:
         await self._image.refresh(Mailbox.tags)
-        await self._mailbox.resync()
+        await self._mailbox.resync(rebooted=rebooted)

@@ -59,7 +59,9 @@ async def test_answer_is_told(world, result: int, reason: int, ended: tuple[str,
         told = await world.journal.wait(CommandEnded)
     assert (told.result, told.reason) == ended
     assert (told.command, told.args) == (MachineCommand.LANE_DISABLE, (3,))
-    assert sent(plc) == [(("CmdCode", 101), ("CmdArg1", 3), ("CmdArg2", 0), ("CmdArg3", 0), ("CmdSeq", 42))]
+    nothing, asked = sent(plc)
+    assert (nothing[0], nothing[-1]) == (("CmdCode", 0), ("CmdSeq", 42)), "what an earlier life may have left"
+    assert asked == (("CmdCode", 101), ("CmdArg1", 3), ("CmdArg2", 0), ("CmdArg3", 0), ("CmdSeq", 43))
     assert sorter.counts.rubbish == (result == 9)
 
 
@@ -128,7 +130,22 @@ async def test_old_echo_does_not_pass_for_the_answer(world, monkeypatch) -> None
         plc.connect()
         await sorter.obey(command())
         assert (await world.journal.wait(CommandEnded)).result == "TIMEOUT"
-    assert plc.wrote("CmdSeq") == [2, 2, 3]
+    assert plc.wrote("CmdSeq") == [2, 3, 3, 4]
+
+
+@pytest.mark.parametrize(("written", "taken"), [(41, 41), (41, 40), (0, 41)])
+async def test_what_an_earlier_life_may_have_left_on_its_way_is_fenced_off_once(world, written, taken) -> None:
+    plc, sorter = world.sorter()
+    plc.put(CmdSeq=written, CmdAckSeq=taken)
+    fencing(plc)
+    async with world.at_work(sorter, plc, world.journal):
+        plc.connect()
+        await world.until(lambda: plc.values["CmdAckSeq"] == 42)
+        plc.disconnect()
+        await world.until(lambda: not sorter._presence.ready)
+        plc.connect()
+        await world.until(lambda: sorter._presence.ready)
+    assert (plc.wrote("CmdCode"), plc.wrote("CmdSeq")) == ([0], [42])
 
 
 @pytest.mark.parametrize("args", [(-1,), (65_536,), (1, 2, 3, 4)])

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from edge.equipment import confirm as confirming
 from edge.equipment import robot as robot_room
 from edge.messages import (
     CommandEnded,
@@ -30,17 +31,27 @@ def start(job_id: int = 5, **fields: Any) -> StartJob:
 
 
 class Arm:
-    """The robot's program: takes a job when its number changes, ends it when told."""
+    """The robot's program: takes a job when its number is newer, and a fence; ends a job when told."""
 
     def __init__(self, plc, *, takes: bool = True) -> None:
         self.plc = plc
         self.takes = takes
         self.jobs: list[tuple[Any, ...]] = []
+        self.fences: list[int] = []
+        self.seen = 0
         plc.program = self.program
 
     def program(self, written: Any) -> None:
-        if written[-1][0] == "JobSeq" and written[-1][1] and self.takes:
+        number = written[-1][1]
+        if written[-1][0] != "JobSeq" or number <= self.seen:
+            return
+        if dict(written)["JobNo"] == 0:
+            self.fences.append(number)
+            self.seen = number
+            self.plc.put(JobSeqAck=number)
+        elif self.takes:
             self.jobs.append(written)
+            self.seen = number
             values = self.plc.values
             self.plc.put(JobSeqAck=values["JobSeq"], JobIdEcho=values["JobId"], Busy=True, Done=False, Error=False)
 
@@ -144,13 +155,113 @@ async def test_robot_must_be_free(world, bits: dict[str, bool], reason: str) -> 
 
 async def test_silence_is_refused_only_after_looking(world) -> None:
     plc, robot = world.robot()
-    Arm(plc, takes=False)
+    arm = Arm(plc, takes=False)
     async with world.at_work(robot, plc, world.journal):
         plc.connect()
         await robot.obey(start())
         ended = await world.journal.wait(JobEnded)
-    assert (ended.result, ended.reason) == ("REJECTED", "NO_ACK")
-    assert plc.wrote("JobSeq") == [1, 1, 0]
+        assert (ended.result, ended.reason) == ("REJECTED", "NO_ACK")
+        assert (plc.wrote("JobSeq"), arm.fences) == ([1, 1, 2], [2])
+        arm.takes = True
+        await robot.obey(start(6))
+        await world.until(lambda: arm.jobs)
+    assert plc.wrote("JobSeq")[-1] == 3, "the next job has a number after the fence's"
+
+
+async def test_a_job_taken_just_before_its_fence_is_followed_to_its_end(world) -> None:
+    plc, robot = world.robot()
+    arm = Arm(plc, takes=False)
+
+    def program(written: Any) -> None:
+        if dict(written).get("JobNo") == 0:  # the job came after all, and then the fence
+            arm.takes = True
+            arm.program((("JobNo", 1), ("JobSeq", 1)))
+            plc.put(JobIdEcho=5)
+        arm.program(written)
+
+    plc.program = program
+    async with world.at_work(robot, plc, world.journal):
+        plc.connect()
+        await robot.obey(start())
+        await world.until(lambda: arm.fences)
+        assert plc.values["JobSeqAck"] == 2
+        await asyncio.sleep(0.05)
+        plc.put(Busy=False, Done=True, Result=1, PickedCount=4, JobSeqDone=1)
+        ended = await world.journal.wait(JobEnded)
+    assert (ended.result, ended.picked) == ("OK", 4)
+
+
+async def test_a_job_that_was_over_before_it_was_fenced_off_is_told_as_it_ended(world) -> None:
+    plc, robot = world.robot()
+    plc.put(JobSeq=10, JobNo=0, JobIdEcho=5, JobSeqAck=10, JobSeqDone=9, Result=2, PickedCount=1)
+    async with world.at_work(robot, plc, world.journal):
+        plc.connect()
+        await robot.obey(start())
+        ended = await world.journal.wait(JobEnded)
+    assert (ended.result, ended.picked) == ("SHORT", 1)
+
+
+async def test_a_job_declined_just_before_its_fence_is_refused(world) -> None:
+    plc, robot = world.robot()
+
+    def program(written: Any) -> None:
+        if dict(written).get("JobNo") == 0:
+            plc.put(JobSeqAck=1, Error=True, ErrorCode=3)
+            asyncio.get_running_loop().call_later(0.05, lambda: plc.put(JobSeqAck=2))
+
+    plc.program = program
+    async with world.at_work(robot, plc, world.journal):
+        plc.connect()
+        await robot.obey(start())
+        ended = await world.journal.wait(JobEnded)
+    assert (ended.result, ended.reason) == ("REJECTED", "BAD_PARAMETER")
+
+
+async def test_a_robot_that_does_not_take_the_fence_either_leaves_it_unknown(world, monkeypatch) -> None:
+    monkeypatch.setattr(confirming, "FENCE_MS", 30)
+    plc, robot = world.robot()
+    plc.program = lambda written: None
+    async with world.at_work(robot, plc, world.journal):
+        plc.connect()
+        await robot.obey(start())
+        ended = await world.journal.wait(JobEnded)
+        assert (ended.result, ended.reason) == ("UNKNOWN", "NOT_SETTLED")
+        arm = Arm(plc)
+        await robot.obey(start(6))
+        await world.until(lambda: arm.jobs)
+    assert plc.wrote("JobSeq")[:3] == [1, 1, 2]
+    assert plc.wrote("JobSeq")[-1] == 3
+
+
+async def test_a_job_refused_before_anything_was_written_is_fenced_off_for_its_bytes_of_an_earlier_life(world) -> None:
+    plc, robot = world.robot()
+    plc.values["Ready"] = False
+    plc.put(JobSeq=8, JobSeqAck=8)
+    arm = Arm(plc)
+    async with world.at_work(robot, plc, world.journal):
+        plc.connect()
+        await robot.obey(start())
+        ended = await world.journal.wait(JobEnded)
+        await robot.obey(start(6))
+        again = await world.journal.wait(JobEnded, 2)
+    assert (ended.result, ended.reason) == (again.result, again.reason) == ("REJECTED", "NOT_READY")
+    assert (arm.jobs, arm.fences) == ([], [10]), "9 is what the earlier life would have written"
+
+
+async def test_a_robot_that_restarts_with_a_job_on_its_way_gets_a_fence(world) -> None:
+    plc, robot = world.robot()
+    arm = Arm(plc, takes=False)
+    async with world.at_work(robot, plc, world.journal):
+        plc.connect()
+        await world.until(lambda: robot._presence.ready)
+        plc.errors = [(WriteUnknown("held"), False)]
+        await robot.obey(start())
+        await world.until(lambda: not plc.errors)
+        plc.put(BootCount=2, JobSeq=0, JobSeqAck=0, JobIdEcho=0)
+        ended = await world.journal.wait(JobEnded)
+        await world.until(lambda: arm.fences)
+    assert (ended.result, ended.reason) == ("UNKNOWN", "PLC_RESTART")
+    assert (arm.fences, arm.jobs) == ([2], [])
 
 
 async def test_robot_declines_with_its_reason(world) -> None:
@@ -289,6 +400,29 @@ async def test_stop_does_not_wait_for_the_job(world) -> None:
         assert not world.journal.of(JobEnded)
 
 
+async def test_a_stop_does_not_wait_behind_jobs_that_have_no_room_to_wait(world) -> None:
+    plc, robot = world.robot()
+    arm = Arm(plc)
+
+    def program(written: Any) -> None:
+        arm.program(written)
+        if written[0][0] == "CmdCode":
+            plc.put(CmdResult=2, CmdAckSeq=plc.values["CmdSeq"])
+
+    plc.program = program
+    async with world.at_work(robot, plc, world.journal):
+        plc.connect()
+        await robot.obey(start())
+        await world.until(lambda: arm.jobs)
+        for job_id in range(6, 6 + 3 * robot_room.JOBS_MAX):
+            await robot.obey(start(job_id))
+        await robot.obey(CommandMachine(at_ms=1, machine_id="robot1", command=MachineCommand.STOP))
+        assert (await world.journal.wait(CommandEnded)).result == "DONE"
+        last = await world.journal.wait(JobEnded, 2 * robot_room.JOBS_MAX)
+    assert {end.reason for end in world.journal.of(JobEnded)} == {"TOO_MANY_JOBS"}
+    assert last.job_id == 5 + 3 * robot_room.JOBS_MAX
+
+
 async def test_numbers_skip_what_the_robot_still_shows(world) -> None:
     plc, robot = world.robot()
     plc.put(JobSeq=65_532, JobSeqAck=65_532, JobSeqDone=1)
@@ -324,7 +458,7 @@ async def test_a_job_of_an_earlier_life_that_nobody_took_is_taken_back_and_given
         await world.until(lambda: arm.jobs)
         arm.end()
         assert (await world.journal.wait(JobEnded)).result == "OK"
-    assert plc.wrote("JobSeq") == [0, 10]
+    assert (plc.wrote("JobSeq"), arm.fences) == ([10, 11], [10])
 
 
 @pytest.mark.parametrize("decision", ["unhold", "stop"])

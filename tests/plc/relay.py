@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import struct
 from collections import deque
+from collections.abc import Callable
 from typing import Self
 
 
@@ -17,6 +18,8 @@ class Relay:
         self.port = 0
         self.swallow = False
         self.hold = False
+        self.hold_from: Callable[[bytes], bool] | None = None
+        """The first request this holds for is kept, and all that come after it."""
         self.repeat = False
         """The next answer of the device is sent twice."""
         self.first: deque[bytes] = deque(maxlen=4)
@@ -89,6 +92,8 @@ class Relay:
             while True:
                 request = await self.read(reader)
                 self.saw(request)
+                if self.hold_from is not None and self.hold_from(request):
+                    self.hold, self.hold_from = True, None
                 if self.hold:
                     self._held.append((writer, request))
                 elif not self.swallow:

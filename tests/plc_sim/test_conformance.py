@@ -5,6 +5,7 @@ import contextlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -202,6 +203,30 @@ def forgets_the_number(program: Program) -> None:
     program.on_trigger = on_trigger  # type: ignore[method-assign]
 
 
+def takes_older_jobs(program: Program) -> None:
+    """Takes every number that is not the last one."""
+    assert isinstance(program, Robot)
+    taken = program.on_trigger
+
+    def on_trigger(name: str) -> None:
+        if name == "JobSeq" and program.word(name) != program._seen_seq:
+            program._seen_seq = 0
+        taken(name)
+
+    program.on_trigger = on_trigger  # type: ignore[method-assign]
+
+
+def takes_nothing_for_a_job(program: Program) -> None:
+    """Refuses JobNo 0 as it refuses any job nobody knows."""
+    assert isinstance(program, Robot)
+    taken = program._accept
+
+    def accept(seq: int, job_no: int, *job: Any) -> JobError:
+        return taken(seq, job_no or 999, *job)
+
+    program._accept = accept  # type: ignore[method-assign]
+
+
 def takes_any_slot(program: Program) -> None:
     assert isinstance(program, Robot)
     program._check = lambda *job: JobError.NONE  # type: ignore[method-assign]
@@ -219,6 +244,8 @@ def takes_any_slot(program: Program) -> None:
         (starts_again_by_itself, "re-arm"),
         (takes_any_slot, "bad slot"),
         (forgets_the_number, "same job"),
+        (takes_older_jobs, "late job"),
+        (takes_nothing_for_a_job, "no job"),
     ],
 )
 async def test_a_faulty_machine_fails_its_check(fault: Callable[[Program], None], check: str) -> None:

@@ -40,6 +40,9 @@ class Wire:
     def freeze(self, on: bool) -> None:
         self.thrown.append(("freeze", on))
 
+    def hang(self, on: bool) -> None:
+        self.thrown.append(("hang", on))
+
     def delay_replies(self, ms: int) -> None:
         self.thrown.append(("delay_replies", ms))
 
@@ -309,6 +312,13 @@ def test_links_are_switched_and_what_two_machines_share_comes_back_with_the_last
     assert wire.thrown == [("freeze", True), ("freeze", True), ("freeze", True)]
     troubles.end(ROBOT, "half_open")
     assert wire.thrown.pop() == ("freeze", False)
+    wire.thrown.clear()
+    troubles.begin(CONVEYOR, "hung", {})
+    troubles.begin(ROBOT, "hung", {}, 3)
+    troubles.end(CONVEYOR, "hung")
+    assert wire.thrown == [("hang", True), ("hang", True), ("hang", True)]
+    run(world, 3000)
+    assert wire.thrown.pop() == ("hang", False)
     wire.thrown.clear()
     boots = world.robot(ROBOT).boot
     troubles.begin(ROBOT, "plc_restart", {}, 2)

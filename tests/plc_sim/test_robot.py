@@ -107,6 +107,36 @@ def test_a_second_job_does_not_disturb_the_first() -> None:
     assert robot.word("JobSeqDone") == 1
 
 
+def test_a_number_that_is_not_newer_is_no_job_and_job_number_zero_only_makes_numbers_old() -> None:
+    world, robot = cell()
+    write_job(robot, 65_532)
+    (job,) = finished(world)
+    before = shown(robot, "JobIdEcho", "JobSeqDone", "Result", "PickedCount", "Done", "Error", "ErrorCode")
+    robot.write("JobNo", 0)
+    robot.write("JobSeq", 2)
+    world.advance(world.now_ms + 20)
+    assert robot.word("JobSeqAck") == 2
+    assert before == shown(robot, "JobIdEcho", "JobSeqDone", "Result", "PickedCount", "Done", "Error", "ErrorCode")
+    for old in (1, 2, 65_532, 40_000):
+        write_job(robot, old, job_id=78)
+        assert finished(world) == []
+    write_job(robot, 3, job_id=79)
+    assert [(each.job_id, each.job_seq) for each in finished(world)] == [(79, 3)]
+    assert job.job_seq == 65_532
+
+
+def test_job_number_zero_does_not_disturb_a_job() -> None:
+    world, robot = cell()
+    write_job(robot, 1)
+    world.advance(world.now_ms + 20)
+    robot.write("JobNo", 0)
+    robot.write("JobSeq", 2)
+    world.advance(world.now_ms + 20)
+    assert shown(robot, "JobSeqAck", "Error", "Busy", "JobIdEcho") == [2, 0, 1, 77]
+    (job,) = finished(world)
+    assert (job.job_id, job.job_seq, job.picked) == (77, 1, 4)
+
+
 def test_a_hold_stretches_the_cycle_and_changes_nothing_else() -> None:
     world, robot = cell()
     robot.start_job(1, 2, 3, 1, 2)

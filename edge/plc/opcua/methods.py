@@ -20,6 +20,8 @@ from edge.plc.opcua.variants import batches
 Values = Mapping[str, Value]
 ANSWERS = ("CmdAckSeq", "CmdResult", "CmdReason")
 ACCEPTED, REJECTED = 1, 3
+NOTHING = 0
+"""CmdCode, or JobNo, of a number with nothing to do: there is no method for that, the number stands in its tags."""
 COMMANDS: dict[int, tuple[str, dict[str, Callable[[Values], Value]]]] = {
     1: ("Reset", {}),
     2: ("Start", {}),
@@ -104,6 +106,8 @@ class Methods:
         slot, _, leaf = last.partition(".")
         if last == "CmdSeq" and not written[last] and self.apart:
             self._withdraw()
+        elif last == "CmdSeq" and written["CmdCode"] == NOTHING and not self.apart:
+            await self._session.write(values)
         elif last == "CmdSeq" and written[last]:
             await self._command(written)
         elif last == "RepSeqSeen" and "AckReport" in self._method:
@@ -148,10 +152,12 @@ class Methods:
             raise WriteRejected(f"{name} refused: reason {reason}")
 
     async def _start(self, written: Values) -> None:
-        """A refusal of a numbered job stands in its tags, as with the mailbox."""
+        """A refusal of a numbered job stands in its tags, as with the mailbox; one without cannot be fenced off."""
+        numbered = any(argument.Name == "JobSeq" for argument in self._method["StartJob"][1])
+        if not numbered and written["JobNo"] == NOTHING:
+            raise WriteRejected("StartJob has no number to take back")
         given: dict[str, Value] = {name: written[name] for name in ("JobNo", "JobId", "JobSeq")}
         accepted, reason = await self._call("StartJob", given, [written[name] for name in JOB])
-        numbered = any(argument.Name == "JobSeq" for argument in self._method["StartJob"][1])
         if not accepted and not numbered:
             raise WriteRejected(f"StartJob refused: reason {reason}")
 
