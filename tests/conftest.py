@@ -1,13 +1,14 @@
 """What holds for all tests."""
 
 import logging
+import os
 from collections.abc import Iterator
 
 import pytest
 from hypothesis import settings
 
-# Machines are noisy: no example is late.
-settings.register_profile("unhurried", deadline=None)
+# Machines are noisy: no example is late. CI tries the same examples every time; who develops looks for new ones.
+settings.register_profile("unhurried", deadline=None, derandomize=bool(os.environ.get("CI")))
 settings.load_profile("unhurried")
 
 

@@ -42,7 +42,7 @@ class Future:
     """A fork of the board that runs until nothing is left to do, or past `until_ms`; the same arguments, the same end.
 
     What it came to is in `tally`; `events` counts what has happened, 16 tasks offered as one. `walks` (of a like
-    Dispatcher) spares a table of travel costs. Work takes `pace_q10` / 1024 of its time, as many units come as `tide_q10`.
+    Dispatcher) spares a table of travel costs. Work takes `pace_q10` / 1024 of its time, as much comes as `tide_q10`.
     """
 
     def __init__(
