@@ -186,10 +186,10 @@ class VirtualDay:
 
     def _happened(self, happening: Happening) -> None:
         message = heard(self.world, happening)
-        outputs = self._report(self._box, message)
-        if isinstance(happening, JobFinished):
+        if isinstance(happening, JobFinished):  # before the report: what follows from it may be the next job
             self._jobs.pop(happening.machine_id, None)
-        elif isinstance(happening, StateChanged) and happening.reason == POWER and happening.machine_id in self._jobs:
+        outputs = self._report(self._box, message)
+        if isinstance(happening, StateChanged) and happening.reason == POWER and happening.machine_id in self._jobs:
             self._job_ended(happening.machine_id, self._jobs.pop(happening.machine_id), "UNKNOWN", "PLC_RESTART")
         if isinstance(happening, PersonDone):
             refusals = [output.reason for output in outputs if isinstance(output, TaskRefused)]

@@ -37,7 +37,7 @@ def test_a_day_with_faults_ends_and_every_unit_went_out(tmp_path: Path, rate: st
     assert len(+faults) > 5
 
 
-@pytest.mark.parametrize("rate", ["5:120", "7:30"])
+@pytest.mark.parametrize("rate", ["5:120", "7:30", "2:60"])
 def test_a_unit_that_no_scanner_could_read_is_found_and_its_order_ends(rate: str) -> None:
     plan = plan_day(
         CONFIG.parent, orders_file=None, map_file=None, orders=150, shortage=0.02, seed=1, people=16,
