@@ -79,6 +79,7 @@ class Mailbox:
     def put(self, command: CommandMachine) -> None:
         """Takes a command; never waits, for decisions come the same way. One too many is refused in its turn."""
         if self._waiting.full():
+            self._counts.refusals_untold += len(self._refused) == COMMANDS_MAX  # the oldest gives way
             self._refused.append(command)
         else:
             self._waiting.put_nowait(command)

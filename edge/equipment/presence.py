@@ -68,6 +68,8 @@ class Counts:
     decisions_missing: int = 0
     """Both as the PLC counts them, since the link came up."""
     beats_unsent: int = 0
+    refusals_untold: int = 0
+    """Commands too many, and so many of those that not even the refusal could be kept."""
 
 
 def check_tags(machine: MachineSettings, image: ProcessImage, names: Iterable[str]) -> None:

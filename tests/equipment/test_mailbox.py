@@ -285,3 +285,11 @@ async def test_one_command_too_many_is_refused_and_no_decision_waits_for_it(worl
     ends = [(end.result, end.reason) for end in world.journal.of(CommandEnded)]
     assert ends.count(("REJECTED", "TOO_MANY_COMMANDS")) == 1
     assert ends.count(("DONE", "")) == mailbox.COMMANDS_MAX
+    assert sorter.counts.refusals_untold == 0
+
+
+async def test_refusals_that_cannot_be_kept_are_counted(world) -> None:
+    _, sorter = world.sorter()
+    for _ in range(2 * mailbox.COMMANDS_MAX + 3):
+        await sorter.obey(command())
+    assert sorter.counts.refusals_untold == 3
