@@ -87,9 +87,10 @@ def test_an_unknown_command_is_refused_with_the_usage(house: Path) -> None:
 
 
 def test_all_tests_run_compiled_and_the_core_uncompiled_before(house: Path) -> None:
+    usual, at_once = "-m not scenario and not bench", "-n auto --maxprocesses 4 --dist loadfile"
     assert calls(house, "test", "-x", "--junitxml=all.xml") == [
-        "python uncompiled=1 -m pytest -q -m not scenario and not bench tests/wes",
-        "python uncompiled=0 -m pytest -m not scenario and not bench -x --junitxml=all.xml",
+        f"python uncompiled=1 -m pytest -q {usual} {at_once} tests/wes",
+        f"python uncompiled=0 -m pytest {usual} {at_once} -x --junitxml=all.xml",
     ]
 
 

@@ -16,7 +16,7 @@ from plc_sim.__main__ import main
 from plc_sim.codes import Bit, Cmd, Decision, JobError, State
 from plc_sim.conformance import cell, header, scanning
 from plc_sim.conformance.host import Wishes
-from plc_sim.conformance.kit import CHECKS, Verdict, run, wire_of
+from plc_sim.conformance.kit import CHECKS, Verdict, run, tags_of, wire_of
 from plc_sim.floor import Floor
 from plc_sim.options import Options
 from plc_sim.program import Program
@@ -273,7 +273,7 @@ async def test_a_tag_table_of_another_machine() -> None:
     [
         (["--against", "nowhere", "--profile", "sorter"], 2, "neither HOST:PORT"),
         (["--against", "opc.tcp://127.0.0.1:1", "--profile", "robot"], 2, "--root"),
-        (["--against", "127.0.0.1:1", "--profile", "robot"], 2, "--tags"),
+        (["--against", "127.0.0.1:1", "--profile", "robot", "--tags", "/nowhere.csv"], 2, "/nowhere.csv"),
         (["--against", "127.0.0.1:1", "--profile", "sorter", "--slot", "7"], 2, "AISLE-BAY-LEVEL"),
         (["--against", "127.0.0.1:1", "--profile", "sorter", "--check", "all"], 2, "there are map id"),
         (["--against", "127.0.0.1:1", "--profile", "sorter"], 1, "no connection"),
@@ -283,6 +283,11 @@ def test_what_the_command_cannot_do(words: list[str], code: int, says: str) -> N
     result = CliRunner().invoke(main, ["conformance", *words])
     assert result.exit_code == code
     assert says in result.stderr
+
+
+def test_a_profile_without_a_shipped_table_asks_for_one(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"robot_modbus\.csv; give the tag table of the machine with --tags"):
+        tags_of("robot", "127.0.0.1:502", tmp_path)
 
 
 def test_every_check_says_what_it_asks() -> None:
