@@ -11,6 +11,9 @@ cdef long long[::1] _TABLE
 )
 cpdef long long log_q32(long long n)
 
+@cython.locals(view="int[::1]", i="Py_ssize_t")
+cdef object _longer32(const int[::1] old, Py_ssize_t length)
+
 @cython.locals(view="long long[::1]", i="Py_ssize_t")
 cdef object _longer(const long long[::1] old, Py_ssize_t length)
 
@@ -20,8 +23,9 @@ cdef class Index:
     cdef readonly long long areas, slope, now_ms, count, classes
     cdef long long capacity, used
     cdef const long long[::1] travel
-    cdef long long[::1] rows, places, firsts, ends, shifts, homes
-    cdef long long[::1] tops, starts, sizes, rooms, keys, items, scores
+    cdef long long[::1] rows, firsts, ends, shifts, homes
+    cdef long long[::1] tops, starts, sizes, rooms, keys, scores
+    cdef int[::1] places, items
 
     @cython.locals(other="Index")
     cpdef Index fork(self)
@@ -54,13 +58,6 @@ cdef class Index:
     cdef long long _list(
         self, const long long[::1] classes, long long count, long long area, long long k, long long[::1] out,
     )
-    @cython.locals(
-        wanted="long long[::1]", i="long long", best="long long", found="long long", item="long long", score="long long",
-    )
-    cpdef long long best_by_scan(
-        self, const long long[::1] classes, long long count, long long area, long long t,
-    )
-
     @cython.locals(cell="long long")
     cdef long long _area(self, long long item) noexcept
     @cython.locals(number="long long", limit="long long")
@@ -89,7 +86,7 @@ cdef class Index:
     @cython.locals(room="long long", start="long long", i="long long")
     cdef int _widen(self, long long heap) except -1
     @cython.locals(
-        total="long long", keys="long long[::1]", items="long long[::1]", heap="long long", start="long long",
+        total="long long", keys="long long[::1]", items="int[::1]", heap="long long", start="long long",
         i="long long",
     )
     cdef int _pack(self, long long full) except -1

@@ -61,6 +61,15 @@ def log_q32(n: int) -> int:
     return octave * _TABLE[1024] + low + ((_TABLE[step + 1] - low) * within >> 32)
 
 
+def _longer32(old: "array[int]", length: int) -> "array[int]":
+    """A copy with zeros at its end."""
+    new = array("i", [0]) * length
+    view = new
+    for i in range(len(old)):
+        view[i] = old[i]
+    return new
+
+
 def _longer(old: "array[int]", length: int) -> "array[int]":
     """A copy with zeros at its end."""
     new = array("q", [0]) * length
@@ -86,7 +95,7 @@ class Index:
         self.count = 0
         self.capacity = 16
         self.rows = array("q", [0]) * (_WIDTH * self.capacity)
-        self.places = array("q", [0]) * self.capacity  # of each item, in its heap
+        self.places = array("i", [0]) * self.capacity  # of each item, in its heap
         self.classes = 0
         self.firsts = array("q")  # of each class: its cells [first, end), and what turns a cell into its area
         self.ends = array("q")
@@ -95,20 +104,20 @@ class Index:
         self.tops = array("q", [_EMPTY, _EMPTY])  # of each heap: its best key; cell c has heaps 2c and 2c + 1
         self.starts, self.sizes, self.rooms = array("q", [0, 0]), array("q", [0, 0]), array("q", [0, 0])
         self.used = 0
-        self.keys, self.items = array("q", [0]), array("q", [0])  # of all heaps, side by side
+        self.keys, self.items = array("q", [0]), array("i", [0])  # of all heaps, side by side
         self.scores = array("q")
 
     def fork(self) -> "Index":
         """An exact copy that goes its own way; only `travel` is shared."""
         other = Index(self.areas, self.slope, self.travel)
         other.now_ms, other.count, other.capacity = self.now_ms, self.count, self.capacity
-        other.rows, other.places = _longer(self.rows, len(self.rows)), _longer(self.places, len(self.places))
+        other.rows, other.places = _longer(self.rows, len(self.rows)), _longer32(self.places, len(self.places))
         other.classes, other.used = self.classes, self.used
         other.firsts, other.ends = _longer(self.firsts, self.classes), _longer(self.ends, self.classes)
         other.shifts, other.homes = _longer(self.shifts, len(self.shifts)), _longer(self.homes, len(self.homes))
         other.starts, other.sizes = _longer(self.starts, len(self.starts)), _longer(self.sizes, len(self.sizes))
         other.rooms, other.tops = _longer(self.rooms, len(self.rooms)), _longer(self.tops, len(self.tops))
-        other.keys, other.items = _longer(self.keys, len(self.keys)), _longer(self.items, len(self.items))
+        other.keys, other.items = _longer(self.keys, len(self.keys)), _longer32(self.items, len(self.items))
         return other
 
     def add_class(self, lo: int, hi: int) -> int:
@@ -147,7 +156,7 @@ class Index:
         if item >= self.capacity:
             capacity = max(2 * self.capacity, item + 1)
             self.rows = _longer(self.rows, _WIDTH * capacity)
-            self.places = _longer(self.places, capacity)
+            self.places = _longer32(self.places, capacity)
             self.capacity = capacity
         at = item * _WIDTH
         assert not self.rows[at + _HEAP], "the index holds this item already"
@@ -245,21 +254,6 @@ class Index:
             n = self._rank(heap, 4 * place + 1, 4 * place + 5, offset, n, k, out)
             done += 1
         return n
-
-    def best_by_scan(self, classes: "array[int]", count: int, area: int, t: int) -> int:
-        """What `best` answers, by looking at every item; t may be any time."""
-        assert count <= len(classes), "fewer classes than `count`"
-        wanted = array("q", [0]) * self.classes
-        for i in range(count):
-            assert 0 <= classes[i] < self.classes, "no such class"
-            wanted[classes[i]] = 1
-        best, found = _FLOOR, -1
-        for item in range(self.capacity):
-            if self.rows[item * _WIDTH + _HEAP] and wanted[self.homes[self.rows[item * _WIDTH + _HEAP] >> 1]]:
-                score = self.score(item, area, t)
-                if score > best or (score == best and self._earlier(item, found)):
-                    best, found = score, item
-        return found
 
     def _area(self, item: int) -> int:
         cell = self.rows[item * _WIDTH + _HEAP] >> 1
@@ -390,7 +384,7 @@ class Index:
             total += self.sizes[heap] + (self.sizes[heap] + 1) // 2
         keys, items = self.keys, self.items
         total += total // 2
-        self.keys, self.items = array("q", [0]) * total, array("q", [0]) * total
+        self.keys, self.items = array("q", [0]) * total, array("i", [0]) * total
         self.used = 0
         for heap in range(len(self.sizes)):
             start, self.starts[heap] = self.starts[heap], self.used

@@ -64,15 +64,16 @@ def show(console: Console, one: dict[str, Any]) -> None:
     help="Write the figures here as canonical JSON: one object {name, figures, machine}, a list if several ran.",
 )  # fmt: skip
 def main(names: tuple[str, ...], listing: bool, quick: bool, data: Path, json_file: Path | None) -> None:
-    """Measure the runtime: NAME is scan, tags, loop, journal, day or dispatch; all of them if none is given.
+    """Measure the runtime: NAME is one of those that --list shows; all of them if none is given.
 
     Every figure stands beside a limit measured in the same run, in turn. A ratio is measured / limit, so 1.0 is as good
     as the limit and smaller is better; only ratios can be compared between machines. Run it on an otherwise idle
-    machine: scan takes about 25 minutes, the others under a minute each (the real day longer without a compiler).
+    machine: scan takes about 25 minutes, tags 4, the others a minute or two (the real day longer without a compiler).
     """
     if listing:
         for name in NAMES:
             click.echo(f"{name:8} {benchmark(name).WORDS}")
+        click.echo(f"{', '.join(SERIES)}: series of their own, see ./run bench NAME --help")
         return
     load = os.getloadavg()[0] / (os.cpu_count() or 1)
     if load > BUSY:

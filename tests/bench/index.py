@@ -8,15 +8,18 @@ cache. CPU time is measured, not wall time: on a shared machine interruptions wo
 
     plain   numpy as one writes it: precomputed columns, the ATCS formula, masks by np.where
     lean    numpy with our own pieces as columns, no temporaries, one cost per cell: the least passes we know
+    inside  ours again, called as the board calls it: from compiled code (only where the core is compiled)
 
 Figures, per rule and open tasks:
 
     decisions, same_decisions, hash       the hash is over the chosen tasks
     index_us, plain_us, lean_us           CPU time, medians over the blocks, per decision, through the Python API
     ratio_to_plain, ratio_to_lean         index_us / theirs
+    inside_us, inside_ratio_to_plain, inside_ratio_to_lean    the same without Python around each call
 """
 
 import hashlib
+import tempfile
 from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,9 +27,11 @@ from pathlib import Path
 from random import Random
 from statistics import median
 from time import thread_time_ns
+from types import ModuleType
 from typing import Any, NamedTuple
 
 from edge.wes.index import LOST, NEVER_MS, Index
+from tests.bench.core import inside
 from tests.bench.priority import Worth, slope_of, worth
 from tests.bench.yardstick import Row, ratio, settled_collector
 
@@ -108,6 +113,21 @@ class ByIndex:
             put(slot, kind, there, slot, top, line, urgent_ms, lost_ms, line2, urgent2_ms)
             slots.append(slot)
         return slots
+
+
+class Inside:
+    """Ours, called from compiled code; only that code is timed."""
+
+    def __init__(self, core: ModuleType, tasks: Sequence[Task]) -> None:
+        self.core, self.index = core, ByIndex(tasks).index
+
+    def timed(self, asked: Sequence[Question]) -> tuple[int, list[int]]:
+        words = array("q")
+        for kinds, area, at_ms, (kind, there, goal) in asked:
+            words.extend((*kinds, area, at_ms, kind, there, *goal))
+        table = memoryview(words).cast("B").cast("q", (len(asked), len(words) // len(asked)))
+        chosen = array("q", bytes(8 * len(asked)))
+        return self.core.best_of(self.index, table, chosen), chosen.tolist()
 
 
 class ByNumpy:
@@ -207,20 +227,22 @@ def run(sizes: Sizes, data: Path) -> dict[str, Any]:
 def _measure(sizes: Sizes) -> dict[str, Any]:
     np = library()
     found: dict[str, Any] = {}
-    with settled_collector():
+    with tempfile.TemporaryDirectory() as folder, settled_collector():
+        core = inside(Path(folder))
         for rule, tolerance_ms in RULES.items():
-            found[rule] = {str(tasks): _compare(np, sizes, tasks, tolerance_ms) for tasks in sizes.tasks}
+            found[rule] = {str(tasks): _compare(np, core, sizes, tasks, tolerance_ms) for tasks in sizes.tasks}
     return {"rules": found}
 
 
-def _compare(np: Any, sizes: Sizes, open_tasks: int, tolerance_ms: int) -> dict[str, Any]:
-    """The three ways in turn, block by block, over the same tasks and questions."""
+def _compare(np: Any, core: ModuleType | None, sizes: Sizes, open_tasks: int, tolerance_ms: int) -> dict[str, Any]:
+    """All ways in turn, block by block, over the same tasks and questions."""
     chance = Random(open_tasks)
     tasks = [random_task(chance, 0, tolerance_ms) for _ in range(open_tasks)]
     asked = questions(chance, sizes.blocks * sizes.decisions, tolerance_ms)
     ways = {"index": ByIndex(tasks), "plain": ByPlainNumpy(np, tasks), "lean": ByLeanNumpy(np, tasks)}
-    us: dict[str, list[float]] = {name: [] for name in ways}
-    chosen: dict[str, list[int]] = {name: [] for name in ways}
+    within = Inside(core, tasks) if core else None
+    us: dict[str, list[float]] = {name: [] for name in (*ways, *(["inside"] if within else []))}
+    chosen: dict[str, list[int]] = {name: [] for name in us}
     for start in range(0, len(asked), sizes.decisions):
         block = asked[start : start + sizes.decisions]
         for name, way in ways.items():
@@ -228,17 +250,22 @@ def _compare(np: Any, sizes: Sizes, open_tasks: int, tolerance_ms: int) -> dict[
             slots = way.answer(block)
             us[name].append((thread_time_ns() - started) / 1000 / len(block))
             chosen[name] += slots
-    index_us, plain_us, lean_us = (median(us[name]) for name in ("index", "plain", "lean"))
-    return {
+        if within:
+            took_ns, slots = within.timed(block)
+            us["inside"].append(took_ns / 1000 / len(block))
+            chosen["inside"] += slots
+    typical = {name: median(values) for name, values in us.items()}
+    found: dict[str, Any] = {
         "decisions": len(asked),
-        "same_decisions": chosen["index"] == chosen["plain"] == chosen["lean"],
+        "same_decisions": all(slots == chosen["index"] for slots in chosen.values()),
         "hash": hashlib.sha256(repr(chosen["index"]).encode()).hexdigest()[:16],
-        "index_us": round(index_us, 2),
-        "plain_us": round(plain_us, 2),
-        "lean_us": round(lean_us, 2),
-        "ratio_to_plain": ratio(index_us, plain_us),
-        "ratio_to_lean": ratio(index_us, lean_us),
     }
+    found |= {f"{name}_us": round(value, 2) for name, value in typical.items()}
+    for limit in ("plain", "lean"):
+        found[f"ratio_to_{limit}"] = ratio(typical["index"], typical[limit])
+        if within:
+            found[f"inside_ratio_to_{limit}"] = ratio(typical["inside"], typical[limit])
+    return found
 
 
 def rows(figures: dict[str, Any]) -> list[Row]:
@@ -247,8 +274,11 @@ def rows(figures: dict[str, Any]) -> list[Row]:
     for rule, sizes in figures["rules"].items():
         for tasks, each in sizes.items():
             same = "same decisions" if each["same_decisions"] else "OTHER DECISIONS"
-            what, measured = f"{rule}, {int(tasks):,} open tasks".replace(",", " "), f"{each['index_us']:.2f} us"
+            what = f"{rule}, {int(tasks):,} open tasks".replace(",", " ")
             for way in ("plain", "lean"):
                 limit = f"{way} numpy {each[f'{way}_us']:.1f} us, {same}"
-                table.append(Row(what, measured, limit, each[f"ratio_to_{way}"]))
+                table.append(Row(what, f"{each['index_us']:.2f} us", limit, each[f"ratio_to_{way}"]))
+                if "inside_us" in each:
+                    measured = f"{each['inside_us']:.2f} us"
+                    table.append(Row(f"{what}, inside", measured, limit, each[f"inside_ratio_to_{way}"]))
     return table

@@ -1,8 +1,9 @@
 # cython: language_level=3, boundscheck=False, wraparound=False
-"""Decisions of the compiled sort.py called as C, without a Python call in between; built by lanes.py when it runs."""
+"""Decisions of the compiled sort.py and index.py called as C, without a Python call in between; built by core.py."""
 
 from posix.time cimport CLOCK_MONOTONIC, CLOCK_THREAD_CPUTIME_ID, clock_gettime, clockid_t, timespec
 
+from edge.wes.index cimport Index
 from edge.wes.sort cimport Barcodes, LanePlan
 
 
@@ -55,3 +56,18 @@ def one_by_one(LanePlan plan, list scans, long long now_ms, long long[::1] took_
         took_ns[at] = now_ns(CLOCK_MONOTONIC) - started
         at += 1
     return answers
+
+
+def best_of(Index index, const long long[:, ::1] asked, long long[::1] chosen):
+    """Nanoseconds of this thread for all questions: three classes, area, time; then the new task's class, area and worth."""
+    cdef Py_ssize_t at
+    cdef long long slot
+    cdef const long long[::1] each
+    cdef long long started = now_ns(CLOCK_THREAD_CPUTIME_ID)
+    for at in range(asked.shape[0]):
+        each = asked[at]
+        slot = index.best(each, 3, each[3], each[4])
+        index.take(slot)
+        index.put(slot, each[5], each[6], slot, each[7], each[8], each[9], each[10], each[11], each[12])
+        chosen[at] = slot
+    return now_ns(CLOCK_THREAD_CPUTIME_ID) - started

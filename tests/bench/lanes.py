@@ -14,11 +14,7 @@ are medians over the rounds, of the time the thread ran (each_ns: of the clock o
         same_answers                         both decided the same
 """
 
-import importlib.util
-import os
 import random
-import subprocess
-import sys
 import tempfile
 from array import array
 from collections.abc import Sequence
@@ -31,7 +27,8 @@ from typing import Any
 from edge import wes
 from edge.messages import Lane, Machine
 from edge.wes.sort import ALTERNATE_SHIFT, DISABLED, LANE_SHIFT, WHY_SHIFT, Barcodes, LanePlan, key_of
-from tests.bench.yardstick import ROOT, Row, ratio, settled_collector, spread
+from tests.bench.core import inside
+from tests.bench.yardstick import Row, ratio, settled_collector, spread
 
 WORDS = "Scan to lane with a table of barcodes: compiled, and in pure Python"
 SIZES = (10_000, 100_000, 1_000_000)
@@ -153,25 +150,6 @@ class Contest:
             if (packed & 15, packed >> WHY_SHIFT & 15, *lanes) != self.python.decide(barcode, number % 5, NOW_MS):
                 return False
         return True
-
-
-def inside(folder: Path) -> ModuleType | None:
-    """The loop around the core, compiled now; None where the core itself is not."""
-    if wes.CORE != "compiled":
-        return None
-    source = folder / "inside.pyx"
-    source.write_text((Path(__file__).parent / "inside.pyx").read_text())
-    subprocess.run(
-        [sys.executable, "-m", "Cython.Build.Cythonize", "-i", "-q", str(source)],
-        cwd=folder, env=os.environ | {"PYTHONPATH": str(ROOT)}, check=True, capture_output=True,
-    )  # fmt: skip
-    built = next(folder.glob("inside.*.so"))
-    spec = importlib.util.spec_from_file_location("inside", built)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def called(decide: Any, scans: list[str]) -> float:

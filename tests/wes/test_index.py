@@ -74,11 +74,10 @@ class Pair:
         del self.reference.items[item]
 
     def check(self, classes: "array[int]", area: int, t: int, k: int) -> None:
-        """best == best_by_scan == reference; leaders == the sorted reference."""
+        """best == reference; leaders == the sorted reference."""
         index, order = self.index, self.reference.order(classes, area, t)
         first = order[0] if order else -1
         assert index.best(classes, len(classes), area, t) == first
-        assert index.best_by_scan(classes, len(classes), area, t) == first
         out = array("q", [-7]) * (k + 1)
         found = index.leaders(classes, len(classes), area, t, k, out)
         assert list(out[:found]) == order[:k]
@@ -236,8 +235,6 @@ def test_what_is_refused() -> None:
         lambda: index.best(classes, 3, 0, 100),
         lambda: index.best(array("q", [2]), 1, 0, 100),
         lambda: index.best(classes, 2, 3, 100),
-        lambda: index.best_by_scan(array("q", [-1]), 1, 0, 100),
-        lambda: index.best_by_scan(classes, 3, 0, 100),
         lambda: index.leaders(classes, 2, 0, 100, 3, array("q", [0, 0])),
         lambda: index.leaders(classes, 2, -1, 100, 1, array("q", [0, 0])),
         lambda: index.add_class(2, 4),
