@@ -69,6 +69,18 @@ class Berths:
         found = self._berths(key) or self._berths(key, one_more=True)
         return [(sorter, self.floor.state.machines[sorter].lanes.lanes[position]) for sorter, position in found]
 
+    def may_have(self, key: Key) -> list[Berth]:
+        """Every lane a destination may use or be given, without those out of order where others are left."""
+        found: dict[Berth, None] = {}
+        for sorter in self.sorters(key):
+            plan = self.floor.plans[sorter]
+            pool = plan.pool if self._holder(sorter, key) else ()
+            for positions in (plan.first.get(key[0], ()), pool, plan.second.get(key[0], ())):
+                found |= {(sorter, position): None for position in positions}
+        machines = self.floor.state.machines
+        usable = [each for each in found if not machines[each[0]].lanes.closed[each[1]] & (DISABLED | JAM)]
+        return usable or list(found)
+
     def are_shut(self, key: Key) -> bool:
         """Has a destination no lane to wait for, or none that is in order?"""
         found = self._berths(key) or self._berths(key, one_more=True)

@@ -125,6 +125,8 @@ class Timetable:
     a task without a unit appears. `shifts`: (at_ms, resource, comes), it joins, or leaves when its task is done.
     `closings`: (zone, from_ms, to_ms), the machines stand still and nothing is let in. `lanes`: (departure, from_ms,
     to_ms), the lane takes no units. `breakdowns`: (zone, mean ms until one, mean ms to repair), both exponential.
+    `berths`: (departure, group, units), all its lanes hold so many, and those of all departures of the group as many as
+    `shared` says of it; without it there is room for any number.
     `turns`: (at_ms, unit, rank), a unit that still waits for room then has this rank from then on.
     `guesses`: (departure, 64 equally probable numbers, units): so many of these MAYBE units come, the first ones.
     `task_ms`, `transit_ms` (by unit), `load_ms` (by unit): fixed times instead of drawn ones, to run a day again.
@@ -137,6 +139,8 @@ class Timetable:
         self.closings: list[tuple[int, int, int]] = []
         self.lanes: list[tuple[int, int, int]] = []
         self.breakdowns: list[tuple[int, int, int]] = []
+        self.berths: list[tuple[int, int, int]] = []
+        self.shared: list[int] = []
         self.turns: list[tuple[int, int, int]] = []
         self.guesses: list[tuple[int, tuple[int, ...], tuple[int, ...]]] = []
         self.task_ms: dict[int, int] = {}

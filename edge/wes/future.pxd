@@ -3,6 +3,7 @@ cimport cython
 from edge.wes.board cimport Board
 from edge.wes.chance cimport Chance, Standstill, Tables
 from edge.wes.dispatch cimport Dispatcher
+from edge.wes.entry cimport Entry
 from edge.wes.notes cimport Agenda, Notes, Tally
 
 cdef long long _END, _STAGE, _RELEASE, _JOIN, _LEAVE, _ARRIVE, _OPEN, _CUTOFF, _TURN, _AFTER_ALL, _HERE, _LEAVING
@@ -15,9 +16,8 @@ cdef class Future:
     cdef Chance chance
     cdef Agenda agenda
     cdef Standstill standstill
-    cdef list queues
+    cdef Entry entry
     cdef public bint over
-    cdef bint stale
     cdef public long long start_ms, now_ms, until_ms, events
     cdef long long offers, order, left, number, zones, departures, classes
     cdef Notes notes
@@ -28,7 +28,7 @@ cdef class Future:
     cdef _survey(self)
     @cython.locals(board=Board, doer="long long")
     cdef _enter_task(self, long long task)
-    @cython.locals(board=Board, state="long long", zone="long long", queue=Agenda)
+    @cython.locals(board=Board, state="long long", zone="long long")
     cdef _enter_unit(self, long long unit)
     @cython.locals(board=Board, task="long long", began_ms="long long", spent_ms="long long", left_ms="long long")
     cdef long long _residue_ms(self, long long resource)
@@ -56,16 +56,15 @@ cdef class Future:
     cdef _release(self, long long task)
     @cython.locals(task="long long")
     cdef _release_all(self, long long unit)
-    @cython.locals(board=Board, queue=Agenda, rank="long long", unit="long long")
+    @cython.locals(unit="long long")
     cdef _admit(self, long long zone)
-    @cython.locals(board=Board, zone="long long", rank="long long", queue=Agenda)
-    cdef _turn(self, long long unit)
     @cython.locals(board=Board, zone="long long")
     cdef _let_in(self, long long unit)
     @cython.locals(board=Board)
     cdef _advance(self, long long unit, long long kind)
     @cython.locals(zone="long long")
     cdef _leave_zone(self, long long unit)
+    @cython.locals(departure="long long")
     cdef _done(self, long long unit)
     cdef _send(self, long long unit)
     @cython.locals(board=Board, zone="long long", departure="long long", left_ms="long long", draw="long long",

@@ -1,14 +1,15 @@
 # cython: language_level=3, annotation_typing=False, boundscheck=False, wraparound=False, initializedcheck=False
 """One simulated future of a floor, event by event, under the dispatch it runs (compiled with future.pxd).
 
-A unit waits for room in its zone, is picked and packed there, rides on the machines to its lane, and is loaded; hands
-walk and work as long as drawn. Two futures of one seed give each task the same luck, whatever is done differently.
+A unit waits for room in its zone and its lanes, is picked and packed, rides on the machines to its lane, and is loaded;
+hands walk and work as long as drawn. Two futures of one seed give each task the same luck, whatever else is done.
 """
 
 from array import array
 
 from edge.wes.board import (
     BUSY,
+    CARRY,
     DOING,
     IDLE,
     INSIDE,
@@ -26,7 +27,8 @@ from edge.wes.board import (
 )
 from edge.wes.chance import COMING, LOADING, MAYBE, RIDING, WORKING, Chance, Standstill, Tables, Timetable
 from edge.wes.dispatch import Dispatcher, Tuning
-from edge.wes.notes import NEVER_MS, ROOM, TRANSIT, Agenda, Notes, Tally
+from edge.wes.entry import Entry
+from edge.wes.notes import NEVER_MS, TRANSIT, Agenda, Notes, Tally
 
 WEIGHT = 4
 LOAD_MS = 45_000
@@ -62,11 +64,10 @@ class Future:
         self.zones, self.departures = self.board.rows["z"].used, self.board.rows["d"].used
         self.classes = len(board.class_lo)
         self.tally = Tally(self.departures, self.classes, self.zones, len(board.group_classes))
-        self.queues = [Agenda() for _ in range(self.zones)]
-        self.stale = True
         self.r_here = filled(len(self.board.r_number), 0)
         self.u_turned = filled(len(self.board.u_number), 0)
         plan = timetable if timetable is not None else Timetable()
+        self.entry = Entry(self.board, plan, self.tally)
         self.notes = Notes(self.board, plan, self.chance, tide_q10)
         self._prepare(plan)
         self._survey()
@@ -102,8 +103,6 @@ class Future:
         for task in range(board.rows["t"].used):
             if board.t_state[task] and (board.t_unit[task] < 0 or board.u_state[board.t_unit[task]] != MAYBE):
                 self._enter_task(task)
-        for zone in range(self.zones):
-            board.z_inside[zone] = 0
         for unit in range(board.rows["u"].used):
             if board.u_state[unit] and board.u_state[unit] != MAYBE:
                 self.left += 1
@@ -138,6 +137,7 @@ class Future:
         """The unit is on the floor: it waits, or goes on from where it is."""
         board, state, zone = self.board, self.board.u_state[unit], self.board.u_zone[unit]
         self.tally.enter(board.u_departure[unit], self.notes.u_known[unit])
+        self.entry.count(unit, 1)
         if state == INSIDE and zone >= 0:
             board.z_inside[zone] += 1
         if state == INSIDE and not board.u_tasks[unit]:
@@ -150,8 +150,7 @@ class Future:
         elif state == QUEUED:
             board.u_since_ms[unit] = self.now_ms
             if zone >= 0:
-                self.queues[zone].put(board.u_rank[unit], board.u_number[unit], unit)
-                self.stale = True
+                self.entry.join(unit)
             else:
                 self._let_in(unit)
 
@@ -174,6 +173,7 @@ class Future:
         while events > 0 and not self.over:
             if not self.left or not self.agenda.count or self.agenda.keys[0] > self.until_ms:
                 self.over = True
+                self.entry.close(self.now_ms)
                 self.tally.close(self.now_ms - self.start_ms)
                 break
             self.now_ms = self.agenda.keys[0]
@@ -208,16 +208,16 @@ class Future:
         elif kind == _CUTOFF:
             self.tally.cutoff(row, self.now_ms - self.start_ms)
         elif kind == _OPEN:
-            self.stale = True
+            self.entry.stale = True
         elif kind == _TURN:
-            self._turn(row)
+            self.entry.turn(row, self.u_turned[row])
         else:
             self._shift(row, kind == _JOIN)
 
     def _settle(self) -> None:
         """After all that happens at one time: let units in, and give work to idle hands."""
-        if self.stale:
-            self.stale = False
+        if self.entry.stale:
+            self.entry.stale = False
             for zone in range(self.zones):
                 self._admit(zone)
         for i in range(self.dispatcher.choose(self.now_ms)):
@@ -250,6 +250,8 @@ class Future:
     def _busy(self, resource: int, task: int, ms: int) -> None:
         unit = self.board.t_unit[task]
         self.tally.busy_ms[self.board.r_group[resource]] += ms
+        if self.board.t_kind[task] in (LOAD, CARRY):
+            self.entry.load(self._departure(task), 1)
         if unit >= 0 and self.board.u_zone[unit] >= 0:
             self.tally.zone_busy_ms[self.board.u_zone[unit]] += ms
 
@@ -280,6 +282,8 @@ class Future:
         board.rest(resource, OFF if leaves else IDLE, board.r_area[resource], self.now_ms)
         self.dispatcher.hands(resource, self.now_ms)
         self.tally.ended(kind, departure, self.now_ms)
+        if kind in (LOAD, CARRY):
+            self.entry.load(departure, -1)
         for i in range(count):
             self._release(self.notes.freed[i])
         if unit < 0:
@@ -306,30 +310,17 @@ class Future:
             task = self.notes.t_sibling[task]
 
     def _admit(self, zone: int) -> None:
-        """Fill the zone from its queue, the lowest rank first; nothing goes in while its machines stand still."""
-        board, queue = self.board, self.queues[zone]
+        """Fill the zone; nothing goes in while its machines stand still."""
         if self.standstill.stands(zone, self.now_ms):
             return
-        while queue.count and board.z_inside[zone] < board.z_room[zone]:
-            rank = queue.keys[0]
-            unit = queue.take()
-            if board.u_state[unit] == QUEUED and board.u_rank[unit] == rank:
-                board.z_inside[zone] += 1
-                self._let_in(unit)
-
-    def _turn(self, unit: int) -> None:
-        """Another place in the queue; the one it had is void."""
-        board, zone, rank = self.board, self.board.u_zone[unit], self.u_turned[unit]
-        if board.u_state[unit] == QUEUED and zone >= 0 and board.u_rank[unit] != rank:
-            board.u_rank[unit] = rank
-            queue = self.queues[zone]
-            queue.put(rank, board.u_number[unit], unit)
+        unit = self.entry.admit(zone, self.now_ms)
+        while unit >= 0:
+            self._let_in(unit)
+            unit = self.entry.admit(zone, self.now_ms)
 
     def _let_in(self, unit: int) -> None:
-        board, zone = self.board, self.board.u_zone[unit]
-        board.u_state[unit] = INSIDE
-        if zone >= 0:
-            self.tally.wait(board.u_departure[unit], self.classes + zone, ROOM, self.now_ms - board.u_since_ms[unit])
+        self.board.u_state[unit] = INSIDE
+        self.entry.count(unit, 1)
         self._release_all(unit)
 
     def _advance(self, unit: int, kind: int) -> None:
@@ -344,13 +335,16 @@ class Future:
         zone = self.board.u_zone[unit]
         if zone >= 0 and self.board.u_state[unit] == INSIDE:
             self.board.z_inside[zone] -= 1
-            self.stale = True
+            self.entry.stale = True
 
     def _done(self, unit: int) -> None:
         self._leave_zone(unit)
         self.left -= 1
-        self.tally.done(self.board.u_departure[unit], self.now_ms)
+        departure = self.board.u_departure[unit]
+        self.tally.done(departure, self.now_ms)
+        self.entry.count(unit, -1)
         self.board.end_unit(unit)
+        self.entry.call(departure)
 
     def _send(self, unit: int) -> None:
         self._leave_zone(unit)
@@ -377,7 +371,10 @@ class Future:
     def _stage(self, unit: int) -> None:
         """The unit lies in its lane and wants to be loaded."""
         board, zone, departure = self.board, self.board.u_zone[unit], self.board.u_departure[unit]
+        self.entry.count(unit, -1)
         board.u_state[unit] = STAGED
+        self.entry.count(unit, 1)
+        self.entry.call(departure)
         cls = board.z_load_cls[zone] if zone >= 0 else NONE
         if board.u_tasks[unit]:
             self._release_all(unit)

@@ -7,9 +7,9 @@ from edge.wes.board import INSIDE, LOAD, MOVING, NONE, PACK, PICK, READY, WAITIN
 from edge.wes.chance import COMING, KINDS, Chance, Timetable
 
 NEVER_MS = 1 << 40
-ROOM, TRANSIT = KINDS, KINDS + 1
-"""Stages beside the kinds of task: waiting for room in the zone, and being on the machines."""
-STAGES = KINDS + 2
+ROOM, TRANSIT, LANES = KINDS, KINDS + 1, KINDS + 2
+"""Stages beside the kinds of task: waiting for room in the zone, on the machines, waiting for room in the lanes."""
+STAGES = KINDS + 3
 
 
 class Agenda:
@@ -154,14 +154,15 @@ class Tally:
 
     By departure: `units` (and tasks without a unit) there were, `open` ones left, `missed` ones at the cutoff, when the
     last unit, pick and pack was done (-1: there was none; NEVER_MS). `waited_ms[departure * slots + slot]`: all waiting
-    for hands (slot = class), for room (classes + zone), and time on the machines (classes + zones + zone).
+    for hands (slot = class), for room (classes + zone), time on the machines (classes + zones + zone), and waiting for
+    room in the lanes (the last slot).
     `load_permille[departure * groups + group]`: how busy each group was until the cutoff.
     """
 
     def __init__(self, departures: int, classes: int, zones: int, groups: int) -> None:
         self.departures = departures
         self.groups = groups
-        self.slots = classes + 2 * zones
+        self.slots = classes + 2 * zones + 1
         rows = departures + 1
         self.units = filled(rows, 0)
         self.open = filled(rows, 0)

@@ -3,6 +3,8 @@
 And back: rows and numbers of a forecast as names and words.
 """
 
+from collections.abc import Iterable, Sequence
+
 from edge.messages import (
     DepartureOutlook,
     ForecastMade,
@@ -14,7 +16,7 @@ from edge.messages import (
     lane_location,
 )
 from edge.wes.arrivals import enter_arrivals
-from edge.wes.berths import Berths
+from edge.wes.berths import Berth, Berths
 from edge.wes.board import INSIDE, LOAD, MOVING, NONE, PACK, PICK, QUEUED, STAGED
 from edge.wes.calibrate import TRANSIT
 from edge.wes.chance import Tables, Timetable
@@ -24,7 +26,7 @@ from edge.wes.dispatch import STRATEGIES
 from edge.wes.estimates import KIND_ROWS, weight_of
 from edge.wes.floor import Floor
 from edge.wes.forecast import RISKY_PERMILLE, Binding, Forecast, Outlook
-from edge.wes.notes import NEVER_MS, ROOM
+from edge.wes.notes import LANES, NEVER_MS, ROOM
 from edge.wes.notes import TRANSIT as RIDE
 from edge.wes.on_way import OnWay, destination_of
 from edge.wes.plan import PEOPLE
@@ -66,6 +68,7 @@ def copy_of(floor: Floor) -> Copy:
     copy.movable = [group[0] is ResourceKind.PERSON for group in plan.groups]
     enter_zones(floor, copy)
     enter_departures(floor, copy)
+    enter_lanes(floor, copy)
     enter_units(floor, copy)
     enter_links(floor, copy)
     enter_packs(floor, copy)
@@ -113,6 +116,35 @@ def enter_departures(floor: Floor, copy: Copy) -> None:
         copy.departures[row], copy.cutoffs[departure_id] = departure_id, record.cutoff_ms
         if berths.are_shut(key):
             copy.timetable.lanes.append((row, now, now + STANDSTILL_MS))
+
+
+def enter_lanes(floor: Floor, copy: Copy, shut: Sequence[str] = ()) -> None:
+    """The room in the lanes that each departure may use, and in those of all that share some; `shut` ones have none.
+
+    Pool lanes count for everybody who may be given one, as they go to who needs them.
+    """
+    berths = Berths(floor, OnWay(floor))
+    tables = {name: machine.lanes for name, machine in floor.state.machines.items()}
+    lanes_of: dict[int, list[Berth]] = {}
+    groups: list[dict[Berth, None]] = []
+    for row, departure_id in copy.departures.items():
+        found = berths.may_have(destination_of(floor, departure_id))
+        mine = [each for each in found if lane_location(each[0], tables[each[0]].lanes[each[1]]) not in shut]
+        if not mine:
+            continue  # nothing gets there at all: see enter_departures
+        lanes_of[row] = mine
+        near = [group for group in groups if any(each in group for each in mine)]
+        groups = [group for group in groups if group not in near]
+        groups.append(dict.fromkeys([each for group in (mine, *near) for each in group]))
+
+    def units(lanes: Iterable[Berth]) -> int:
+        return sum(tables[sorter].capacity[position] for sorter, position in lanes)
+
+    copy.timetable.shared = [units(group) for group in groups]
+    copy.timetable.berths = [
+        (row, next(number for number, group in enumerate(groups) if mine[0] in group), units(mine))
+        for row, mine in lanes_of.items()
+    ]
 
 
 def enter_units(floor: Floor, copy: Copy) -> None:
@@ -237,6 +269,8 @@ def in_words(copy: Copy, binding: Binding) -> str:
         return f"the machines behind zone {copy.zones[binding.zone]}{share}"
     if binding.stage == ROOM:
         return f"room{zone}{share}"
+    if binding.stage == LANES:
+        return f"room in its lanes{share}"
     if binding.stage == NONE:
         return "nothing"
     hands = copy.classes[binding.cls][1] if 0 <= binding.cls < len(copy.classes) else KINDS[binding.stage].value

@@ -14,7 +14,7 @@ from edge.wes.copying import Copy
 from edge.wes.floor import Floor
 from edge.wes.forecast import Forecast, Record, Share, quantile, wilson
 from edge.wes.notes import NEVER_MS
-from edge.wes.outlook import copy_of, forecast
+from edge.wes.outlook import copy_of, enter_lanes, forecast
 from edge.wes.remedies import join
 
 
@@ -130,6 +130,8 @@ def apply(floor: Floor, copy: Copy, change: Change) -> list[str]:
     notes = []
     for name in change.lanes_down:
         notes += close_lane(floor, copy, name, change.lanes_down)
+    if change.lanes_down:
+        enter_lanes(floor, copy, [lane_named(floor, name) for name in change.lanes_down])
     for name in change.robots_down:
         stop_robot(floor, copy, name)
     if change.held:
@@ -155,7 +157,7 @@ def lane_named(floor: Floor, name: str) -> str:
 
 
 def close_lane(floor: Floor, copy: Copy, name: str, names: Sequence[str]) -> list[str]:
-    """A departure whose route has no other lane gets no units any more; lanes still open have room enough."""
+    """A departure whose route has no other lane gets no units any more."""
     here = lane_named(floor, name)
     shut = [lane_named(floor, each) for each in names]
     notes = []
@@ -171,7 +173,7 @@ def close_lane(floor: Floor, copy: Copy, name: str, names: Sequence[str]) -> lis
         if here not in lanes:
             continue
         if left:
-            notes.append(f"route {route} still has {', '.join(left)}; how much they hold is not simulated")
+            notes.append(f"route {route} still has {', '.join(left)}")
         elif not any(each[0] == row for each in copy.timetable.lanes):
             copy.timetable.lanes.append((row, floor.plan.rel(copy.asked_ms), NEVER_MS))
     return notes or [f"no open departure needs {here}"] * (here not in used_lanes(floor, copy))

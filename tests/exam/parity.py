@@ -24,14 +24,15 @@ from time import process_time
 from typing import Any
 
 from edge.messages import Lane, Machine
-from edge.wes.board import CARRY, IDLE, LOAD, NONE, PACK, PICK, QUEUED, Board
+from edge.wes.board import CARRY, IDLE, INSIDE, LOAD, NONE, PACK, PICK, QUEUED, STAGED, Board
 from edge.wes.chance import QUANTILES, Chance, Standstill, Tables, Timetable
 from edge.wes.dispatch import STRATEGIES, Dispatcher, Tuning
+from edge.wes.entry import Entry
 from edge.wes.forecast import Forecast
 from edge.wes.future import Future
 from edge.wes.index import NEVER_MS, Index, log_q32
 from edge.wes.matching import Matching
-from edge.wes.notes import Agenda
+from edge.wes.notes import Agenda, Tally
 from edge.wes.route import NOWHERE, Spot
 from edge.wes.sequence import atc_order, repair, total
 from edge.wes.sort import Barcodes, LanePlan, key_of
@@ -41,10 +42,10 @@ from tests.bench.yardstick import Row, ratio
 WORDS = "The same random cases through the compiled core and the plain one"
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = Path(__file__).parent / "instances"
-MODULES = ("board", "chance", "dispatch", "future", "index", "matching", "notes", "sequence", "sort", "tour")
+MODULES = ("board", "chance", "dispatch", "entry", "future", "index", "matching", "notes", "sequence", "sort", "tour")
 CASES = {
     "board": 12_000, "index": 12_000, "matching": 12_000, "dispatch": 10_000, "sort": 12_000, "tour": 14_000,
-    "sequence": 8_000, "chance": 14_000, "notes": 4_000, "future": 2_000,
+    "sequence": 8_000, "chance": 12_000, "notes": 4_000, "future": 2_000, "entry": 2_000,
 }  # fmt: skip
 QUICK = 3
 """Cases of each module."""
@@ -278,6 +279,40 @@ def notes_case(chance: Random) -> Answer:
     return [*said, *(agenda.take() for _ in range(agenda.count))]
 
 
+def a_dock(chance: Random) -> tuple[list[tuple[int, int, int]], list[int]]:
+    """Room in the lanes of two departures, which may share some."""
+    units, other = 1 + chance.randrange(5), 1 + chance.randrange(5)
+    if chance.random() < 0.5:
+        return [(0, 0, units), (1, 1, other)], [units, other]
+    return [(0, 0, units), (1, 0, other)], [max(units, other) + chance.randrange(3)]
+
+
+def entry_case(chance: Random) -> Answer:
+    board, plan, said = a_board(chance, 12), Timetable(), list[int]()
+    plan.berths, plan.shared = a_dock(chance)
+    entry = Entry(board, plan, Tally(2, 6, 2, 4))
+    for unit in range(12):
+        entry.join(unit)
+    for now_ms in range(0, 30_000, 1000):
+        unit = entry.admit(chance.randrange(2), now_ms)
+        said.append(unit)
+        if unit >= 0:
+            board.u_state[unit] = INSIDE
+            entry.count(unit, 1)
+        other = chance.randrange(12)
+        entry.turn(other, chance.randrange(1 << 30))
+        if board.u_state[other] in (INSIDE, STAGED):
+            entry.count(other, -1)
+            board.z_inside[board.u_zone[other]] -= board.u_state[other] == INSIDE
+            board.u_state[other] = STAGED if board.u_state[other] == INSIDE else 0
+            entry.count(other, 1)
+        entry.call(chance.randrange(2))
+        entry.load(chance.randrange(2), 1)
+        entry.load(chance.randrange(2), -1)
+        said.append(entry.room(chance.randrange(2)))
+    return said
+
+
 def future_case(chance: Random) -> Answer:
     board, tables = a_board(chance, 2 + chance.randrange(6)), Tables(6, 2)
     for kind, offset in ((PICK, 0), (PACK, 1), (LOAD, 2), (CARRY, 2)):
@@ -286,6 +321,8 @@ def future_case(chance: Random) -> Answer:
             tables.work[kind * 6 + 3 * zone + offset] = table
     plan = Timetable()
     plan.closings = [(chance.randrange(2), 0, chance.randrange(10 * MINUTE_MS))]
+    if chance.random() < 0.5:
+        plan.berths, plan.shared = a_dock(chance)
     strategy, seed = chance.randrange(len(STRATEGIES)), chance.randrange(1 << 40)
     future = Future(board, tables, strategy, Tuning(), 0, seed, plan)
     future.run()
@@ -305,7 +342,8 @@ def future_case(chance: Random) -> Answer:
 
 PLAYED: dict[str, Callable[[Random], Answer]] = {
     "board": board_case, "index": index_case, "matching": matching_case, "dispatch": dispatch_case, "sort": sort_case,
-    "tour": tour_case, "sequence": sequence_case, "chance": chance_case, "notes": notes_case, "future": future_case,
+    "tour": tour_case, "entry": entry_case,
+    "sequence": sequence_case, "chance": chance_case, "notes": notes_case, "future": future_case,
 }  # fmt: skip
 
 

@@ -7,16 +7,17 @@ import subprocess
 import sys
 from pathlib import Path
 from random import Random
+from shutil import copytree
 
 import pytest
 
+from edge import INNER
 from edge.messages import Message
 from edge.wes import CORE
 from edge.wes.engine import Engine
 from tests.wes.wander import EVENTS, World, next_message, opening
 
 ROOT = Path(__file__).parents[2]
-COMPILED = ("board", "dispatch", "index", "matching", "sort")
 DAYS = [(seed, dispatch) for seed in range(3) for dispatch in ("rolling", "atcs", "nearest", "edd", "fifo")]
 EVENTS_A_DAY = 1500
 REPLAY = """
@@ -83,3 +84,15 @@ def test_compiled_and_plain_answer_the_same(tmp_path: Path) -> None:
     assert plain[0] == "python True True"
     assert compiled[1 : 1 + len(here)] == here
     assert plain[1 : 1 + len(here)] == here
+
+
+def test_one_module_that_stayed_plain_makes_the_core_plain(tmp_path: Path) -> None:
+    sources = sorted(path.stem for path in (ROOT / "edge" / "wes").glob("*.pxd"))
+    assert sorted(INNER) == sources
+    tree = tmp_path / "tree"
+    copytree(
+        ROOT / "edge", tree / "edge", ignore=lambda _, names: [name for name in names if name.startswith("index.c")]
+    )
+    days = tmp_path / "days"
+    days.write_bytes(pickle.dumps([]))
+    assert replay(tree, days)[0].split()[0] == "python"

@@ -17,7 +17,7 @@ from edge.wes.board import CARRY, IDLE, INSIDE, LOAD, MOVING, NONE, OFF, PACK, P
 from edge.wes.chance import COMING, KINDS, LOADING, QUANTILES, WORKING, Chance, Tables, Timetable
 from edge.wes.dispatch import STRATEGIES, Tuning
 from edge.wes.future import Future
-from edge.wes.notes import NEVER_MS, ROOM, TRANSIT, Agenda
+from edge.wes.notes import LANES, NEVER_MS, ROOM, TRANSIT, Agenda
 
 ROOT = Path(__file__).parents[2]
 MINUTE = 60_000
@@ -457,6 +457,78 @@ def test_fixed_times_are_taken_instead_of_drawn_ones() -> None:
         ends.add((future.tally.pick_ms[0], future.tally.pack_ms[0], future.tally.finish_ms[0]))
     pick = board.travel[board.t_area[0]] + 100_000
     assert ends == {(pick, pick + 200_000, pick + 900_000)}
+
+
+def lanes(*units: int, shared: int = 0) -> Timetable:
+    """Lanes with room for so many units of each departure; with `shared` they share them."""
+    timetable = Timetable()
+    timetable.berths = [(row, 0 if shared else row, each) for row, each in enumerate(units)]
+    timetable.shared = [shared] if shared else list(units)
+    return timetable
+
+
+def on_way(board: Board) -> list[int]:
+    """Units of each departure that are let in and lie in no lane yet."""
+    rows = [row for row in range(board.rows["u"].used) if board.u_state[row] in (INSIDE, MOVING)]
+    return [sum(board.u_departure[row] == departure for row in rows) for departure in range(2)]
+
+
+@given(
+    st.integers(0, 999), st.tuples(st.integers(1, 5), st.integers(1, 5)), st.booleans(), st.integers(1, 8),
+    st.sampled_from(sorted(STRATEGIES)),
+)  # fmt: skip
+@settings(max_examples=40, deadline=None)
+def test_no_more_units_are_let_in_than_their_lanes_hold(
+    seed: int, room: tuple[int, int], share: bool, zone_room: int, strategy: str
+) -> None:
+    floor = busy_floor(30, seed, room=zone_room)
+    timetable = lanes(*room, shared=max(room) if share else 0)
+    timetable.turns = [(2 * MINUTE, unit, floor.chance.randrange(60 * MINUTE)) for unit in range(0, 30, 3)]
+    future = floor.future(seed, strategy, timetable)
+    for _ in moments(future):
+        coming = on_way(future.board)
+        assert all(units <= most for units, most in zip(coming, room, strict=True))
+        assert not share or sum(coming) <= max(room)
+    assert list(future.tally.open) == [0, 0, 0]
+    assert sum(future.tally.units) == 30
+
+
+def test_full_lanes_hold_back_their_departure_only_and_are_what_it_waits_for() -> None:
+    floor = Floor(room=20, loaders=0, cutoffs_min=(30, 60))
+    for n in range(12):
+        floor.unit(n % 2, n // 6, 1)
+    free, bound = floor.future(timetable=lanes(20, 20)), floor.future(timetable=lanes(2, 20))
+    for future in (free, bound):
+        future.run()
+    staged = [
+        [sum(state == STAGED and d == row for state, d in zip(f.board.u_state, f.board.u_departure, strict=True))
+         for row in range(2)]
+        for f in (free, bound)
+    ]  # fmt: skip
+    assert staged == [[6, 6], [2, 6]], "nobody empties the lanes"
+    assert (free.tally.stage_ms[LANES], bound.tally.stage_ms[LANES] > 0) == (0, True), "they wait to the end"
+    floor.join(1, len(floor.board.group_classes) - 1, 2 * AREAS_PER_ZONE)
+    emptied = floor.future(timetable=lanes(2, 20))
+    emptied.run()
+    assert list(emptied.tally.open) == [0, 0, 0]
+    slots = emptied.tally.slots
+    assert emptied.tally.waited_ms[slots - 1] == emptied.tally.stage_ms[LANES] > 0
+    assert emptied.tally.waited_ms[2 * slots - 1] == 0
+
+
+def test_a_lane_that_is_being_emptied_counts_as_empty() -> None:
+    floor = Floor(room=20, cutoffs_min=(30, 60))
+    for _ in range(2):
+        floor.unit(0, 0, 0, STAGED, pack=False)
+    waiting = floor.unit(0, 0, 1)
+    future = floor.future(timetable=lanes(2, 2))
+    for _ in moments(future):
+        loads = [task for task in future.board.r_task if task >= 0 and future.board.t_kind[task] == LOAD]
+        if future.board.u_state[waiting] == INSIDE:
+            assert loads, "let in with the first LOAD, not only after it"
+            break
+    else:
+        raise AssertionError("it never came in")
 
 
 def test_what_cannot_be_done_is_missed_and_never_finished() -> None:

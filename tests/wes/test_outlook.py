@@ -11,6 +11,7 @@ from edge.messages import (
     DepartureClosed,
     DepartureOutlook,
     ForecastMade,
+    LaneChanged,
     Link,
     MachineCommand,
     MachineCommandRequested,
@@ -120,6 +121,34 @@ def test_what_release_takes_for_down_stands_still_in_the_futures_too(cause: str)
     assert zones == (["A"] if cause == "operator" else ["A", "B"])
     out = play.plan(pick("more", "hu-more"))
     assert [each.reason.split()[0] for each in of(OrderHeldBack, out)] == ["MACHINE_DOWN"]
+
+
+def test_the_room_in_the_lanes_is_copied_and_lanes_out_of_order_have_none() -> None:
+    play = busy()
+    assert (play.engine.copy(T0).timetable.berths, play.engine.copy(T0).timetable.shared) == ([(0, 0, 12)], [12])
+    play.departure("south-1", "south", T0 + 50 * MINUTE)
+    play.plan(pick("s", "hu-s", departure_id="south-1", due_ms=T0 + 50 * MINUTE))
+    timetable = play.engine.copy(T0).timetable
+    assert sorted(each[1:] for each in timetable.berths) == [(0, 8), (0, 12)], "L04 stands in for both"
+    assert timetable.shared == [16]
+    for lane in (2, 4):
+        play.tell(LaneChanged(at_ms=T0, machine_id="sorter1", lane=lane, enabled=False, full=False, jam=False))
+    timetable = play.engine.copy(T0).timetable
+    assert sorted(units for _, _, units in timetable.berths) == [4, 4]
+    assert timetable.shared == [4, 4]
+
+
+def test_who_waits_for_full_lanes_is_told_so() -> None:
+    play = Play()
+    play.all_run()
+    play.departure("north-1", "north", T0 + 30 * MINUTE)
+    for n in range(3):
+        play.join(f"p{n}", "pick", "pack", location="A-01-01-1")
+    for n in range(16):
+        play.plan(pick(f"t{n}", f"hu{n}", due_ms=T0 + 30 * MINUTE))
+    (north,) = foretold(play).departures
+    assert north.miss_permille == 1000
+    assert north.binding.startswith("room in its lanes ("), "three lanes of four, and nobody loads"
 
 
 def said(permille: int, cutoff_ms: int = T0 + 60 * MINUTE) -> ForecastMade:

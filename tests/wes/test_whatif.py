@@ -115,10 +115,12 @@ def test_a_route_without_any_lane_misses_everything(play: Play) -> None:
     assert (north.after.miss.permille, north.after.missed_x10, north.after.finish_p50_ms) == (1000, 50, 0)
     assert south.before is not None
     assert south.after is not None
-    assert found.notes == ("route south still has sorter1/L03; how much they hold is not simulated",)
-    assert asked(play, lanes_down=("L1",)).notes == (
-        "route north still has sorter1/L02, sorter1/L04; how much they hold is not simulated",
-    )
+    assert found.notes == ("route south still has sorter1/L03",)
+    assert asked(play, lanes_down=("L1",)).notes == ("route north still has sorter1/L02, sorter1/L04",)
+    tight = row(asked(play, lanes_down=("L2", "L4")), "north-1")
+    assert tight.before is not None
+    assert tight.after is not None
+    assert tight.after.finish_p50_ms > tight.before.finish_p50_ms, "one lane of four units is left of three"
     assert asked(play, lanes_down=("L13",)).notes == ("no open departure needs sorter1/L13",)
     for wrong in ("L99", "sorter2/L01", "north"):
         with pytest.raises(UnknownName, match="the site has sorter1/L01"):

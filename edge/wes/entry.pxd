@@ -1,0 +1,34 @@
+# C types for entry.py; the Python file stays the one source.
+cimport cython
+from edge.wes.board cimport Board
+from edge.wes.notes cimport Agenda, Tally
+
+cdef long long _ANY
+
+cdef class Entry:
+    cdef Board board
+    cdef Tally tally
+    cdef long long zones, departures, classes, waiting
+    cdef list queues, parked
+    cdef public bint stale
+    cdef long long[::1] most, shared, on_way, lying, loading, u_parked
+
+    @cython.locals(queue=Agenda)
+    cpdef join(self, long long unit)
+    @cython.locals(board=Board)
+    cpdef turn(self, long long unit, long long rank)
+    @cython.locals(board=Board, queue=Agenda, parked=Agenda, rank="long long", unit="long long", departure="long long")
+    cpdef long long admit(self, long long zone, long long now_ms)
+    @cython.locals(board=Board, waited_ms="long long", departure="long long")
+    cdef _waited(self, long long unit, long long zone, long long now_ms)
+    @cython.locals(left="long long", group="long long")
+    cpdef long long room(self, long long departure)
+    cdef long long _left(self, long long row)
+    @cython.locals(departure="long long", state="long long", group="long long")
+    cpdef count(self, long long unit, long long by)
+    cpdef load(self, long long departure, long long by)
+    @cython.locals(board=Board, group="long long", other="long long", parked=Agenda, queue=Agenda, room="long long",
+        rank="long long", unit="long long")
+    cpdef call(self, long long departure)
+    @cython.locals(board=Board, unit="long long")
+    cpdef close(self, long long now_ms)
