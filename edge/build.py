@@ -23,13 +23,14 @@ NO_COMPILER = (
 
 
 class BuildCore(build_ext):  # type: ignore[misc]  # setuptools comes without types
-    """Compiles the modules listed in pyproject.toml; a missing compiler leaves them as plain Python.
+    """Compiles the modules listed in pyproject.toml, all or none; a missing compiler leaves them as plain Python.
 
-    `optional=True` of setuptools does not survive a machine without gcc, so the failure is caught here. A module that
-    was left out must leave the list of extensions too: an editable install copies everything on it to the sources.
+    `optional=True` of setuptools does not survive a machine without gcc, so the failure is caught here. A compiled
+    module calls the others as C, so it cannot be imported beside one that stayed plain.
     """
 
     extensions: list[Any]
+    failed: Exception | None = None
 
     def finalize_options(self) -> None:
         """What all share is built first."""
@@ -40,7 +41,7 @@ class BuildCore(build_ext):  # type: ignore[misc]  # setuptools comes without ty
         super().finalize_options()
 
     def run(self) -> None:
-        """Translates and compiles; what fails is named on stderr and left out."""
+        """Translates and compiles; what fails is named on stderr."""
         source = Path(self.extensions[0].sources[0])
         subprocess.run([sys.executable, "-m", "cython", "generate-shared", str(source)], check=True)
         for ext in self.extensions:
@@ -49,16 +50,24 @@ class BuildCore(build_ext):  # type: ignore[misc]  # setuptools comes without ty
         try:
             super().run()
         except NO_COMPILER as error:
-            self._leave_plain(error, list(self.extensions))
+            self._leave_plain(error)
+
+    def build_extensions(self) -> None:
+        """An editable install copies afterwards what is on the list, a wheel takes what was built: both must go."""
+        super().build_extensions()
+        if self.failed:
+            for ext in self.extensions:
+                Path(self.get_ext_fullpath(ext.name)).unlink(missing_ok=True)
+            self.extensions = []
 
     def build_extension(self, ext: Any) -> None:
-        """One module; the others go on without it."""
+        """One module, maybe beside others."""
         try:
             super().build_extension(ext)
         except NO_COMPILER as error:
-            self._leave_plain(error, [ext])
+            self._leave_plain(error, ext.name)
 
-    def _leave_plain(self, error: Exception, left_out: list[Any]) -> None:
-        self.extensions = [ext for ext in self.extensions if ext not in left_out]
-        names = ", ".join(ext.name for ext in left_out)
-        print(f"edge: {names}: stays uncompiled ({error}); everything works, slower", file=sys.stderr)  # noqa: T201
+    def _leave_plain(self, error: Exception, name: str = "the build") -> None:
+        self.failed = error
+        said = f"edge: the core stays uncompiled ({name}: {error}); everything works, slower"
+        print(said, file=sys.stderr)  # noqa: T201
