@@ -54,6 +54,7 @@ def leads(axes: Any, figures: dict[str, Any]) -> None:
     warning = figures["warnings"]
     windows = [each for name, each in warning.items() if name.startswith("window")]
     points = [each for each in windows if each["lead_min_p50"] is not None]
+    points.sort(key=lambda each: each["false_pct"])  # figures read from a file come by name
     axes.plot(
         [each["false_pct"] for each in points], [each["lead_min_p50"] for each in points],
         color=WINDOW, marker="o", linewidth=1.6,
