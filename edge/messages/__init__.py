@@ -84,6 +84,7 @@ from edge.messages.sorting import (
     UnitSorted,
 )
 from edge.messages.stock import (
+    UNIT_READERS,
     AsnAnnounced,
     AsnLine,
     DepartureClosed,
@@ -100,9 +101,12 @@ from edge.messages.stock import (
     StockOpened,
     UnitContent,
     UnitLoaded,
+    UnitMessage,
     UnitPacked,
     UnitRerouted,
     UnitStaged,
+    UnitTurnedUp,
+    UnitVoided,
 )
 from edge.messages.vehicles import VEHICLE_READERS, VehicleMessage
 from edge.messages.work import (
@@ -149,10 +153,7 @@ Message = (
     | OrderAdmitted
     | OrderRefused
     | LineShorted
-    | UnitPacked
-    | UnitStaged
-    | UnitLoaded
-    | UnitRerouted
+    | UnitMessage
     | OrderShipped
     | DepartureClosed
     | TasksPlanned
@@ -225,10 +226,7 @@ READERS: dict[type[Message], tuple[str, ...]] = {
     OrderAdmitted: ("oms",),
     OrderRefused: ("oms",),
     LineShorted: ("oms",),
-    UnitPacked: ("wes", "oms"),
-    UnitStaged: ("oms",),
-    UnitLoaded: ("oms",),
-    UnitRerouted: ("wes",),
+    **UNIT_READERS,
     OrderShipped: ("oms",),
     DepartureClosed: ("oms", "wes"),
     TasksPlanned: ("wes",),
@@ -389,6 +387,8 @@ __all__ = [
     "UnitScanned",
     "UnitSorted",
     "UnitStaged",
+    "UnitTurnedUp",
+    "UnitVoided",
     "Woken",
     "Zone",
     "ZoneChanged",

@@ -1,6 +1,7 @@
 """Stock: what lies where, and what the site did with an order. Written by the WMS."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from edge.messages.orders import LineQuantity
 
@@ -188,6 +189,24 @@ class UnitRerouted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class UnitVoided:
+    """The handling unit is given up: what was in it is picked anew, and it goes with no departure any more."""
+
+    at_ms: int
+    hu_id: str
+    order_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnitTurnedUp:
+    """A handling unit that was given up lies here after all; what is in it goes back to a shelf, not to a lorry."""
+
+    at_ms: int
+    hu_id: str
+    location: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OrderShipped:
     """All units of the order that will ever come from this site have left with this departure.
 
@@ -212,3 +231,16 @@ class DepartureClosed:
     units: tuple[str, ...]
     orders: tuple[str, ...]
     left_behind: tuple[str, ...]
+
+
+UnitMessage = UnitPacked | UnitStaged | UnitLoaded | UnitRerouted | UnitVoided | UnitTurnedUp
+
+UNIT_READERS: dict[type[Any], tuple[str, ...]] = {
+    UnitPacked: ("wes", "oms"),
+    UnitStaged: ("oms",),
+    UnitLoaded: ("oms",),
+    UnitRerouted: ("wes",),
+    UnitVoided: ("wes",),
+    UnitTurnedUp: (),
+}
+"""The systems that read each; one without is for the journal, the page and the report."""

@@ -47,6 +47,8 @@ from edge.messages import (
     UnitMissing,
     UnitRerouted,
     UnitSorted,
+    UnitTurnedUp,
+    UnitVoided,
     ZoneChanged,
     ZoneFault,
 )
@@ -189,6 +191,12 @@ SAY: dict[type[Message], Callable[[Any], Line]] = {
     DepartureAudited: _audited,
     CommandEnded: _command,
     UnitMissing: lambda m: (f"unit {short_id(m.hu_id)} lost at {m.machine_id}{_why(m.reason)}", WARN, m.hu_id),
+    UnitVoided: lambda m: (f"unit {short_id(m.hu_id)} given up, picked anew", WARN, m.hu_id),
+    UnitTurnedUp: lambda m: (
+        f"unit {short_id(m.hu_id)}, given up before, is in {m.location}: back to a shelf",
+        WARN,
+        m.hu_id,
+    ),
     UnitRerouted: lambda m: (f"unit {short_id(m.hu_id)} now for {m.departure_id}", "", m.hu_id),
     OrderAccepted: lambda m: (f"{m.order_id} promised with {m.departure_id}{_why(m.reason)}", "", m.order_id),
     OrderRejected: lambda m: (f"{m.order_id} rejected: {m.reason}, {m.detail}", WARN, m.order_id),

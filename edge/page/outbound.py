@@ -1,6 +1,6 @@
 """Packed handling units on their way to the lorry: they count for their order and for their departure."""
 
-from edge.messages import UnitLoaded, UnitPacked, UnitRerouted, UnitStaged
+from edge.messages import UnitLoaded, UnitPacked, UnitRerouted, UnitStaged, UnitTurnedUp, UnitVoided
 from edge.page.demand import known
 from edge.page.departures import book, count
 from edge.page.floor import add_unit, remove_unit, rest_at
@@ -55,3 +55,23 @@ def rerouted(p: Picture, m: UnitRerouted) -> None:
     if unit is not None:
         book(p, unit, m.departure_id)
         p.touch("units", m.hu_id)
+
+
+def voided(p: Picture, m: UnitVoided) -> None:
+    """It counts for nobody any more; what was in it is picked and packed anew."""
+    unit = p.state.units.get(m.hu_id)
+    row = known(p, m.order_id, m.at_ms)
+    if unit is None:
+        return
+    if row is not None and unit.order_id:
+        row.hus -= 1
+        row.packed -= unit.units
+    book(p, unit, "")
+    remove_unit(p, unit)
+
+
+def turned_up(p: Picture, m: UnitTurnedUp) -> None:
+    """What is in it lies on its way back to a shelf: it is no unit any more."""
+    unit = p.state.units.get(m.hu_id)
+    if unit is not None:
+        remove_unit(p, unit)

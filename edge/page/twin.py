@@ -56,6 +56,8 @@ from edge.messages import (
     UnitScanned,
     UnitSorted,
     UnitStaged,
+    UnitTurnedUp,
+    UnitVoided,
     ZoneChanged,
 )
 from edge.messages.vehicles import DriveProgressed, VehicleChanged
@@ -109,6 +111,8 @@ FOLDS: dict[type[Message], Callable[[Picture, Any], None]] = {
     UnitStaged: outbound.staged,
     UnitLoaded: outbound.loaded,
     UnitRerouted: outbound.rerouted,
+    UnitVoided: outbound.voided,
+    UnitTurnedUp: outbound.turned_up,
     AlarmRaised: alarms.raised,
     AlarmCleared: alarms.cleared,
     AlarmAcknowledged: alarms.acknowledged,

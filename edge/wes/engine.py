@@ -34,6 +34,7 @@ from edge.messages import (
     UnitRerouted,
     UnitScanned,
     UnitSorted,
+    UnitVoided,
     Woken,
     ZoneChanged,
 )
@@ -104,6 +105,7 @@ HANDLERS: dict[type[Message], Callable[[Floor, Any], None]] = {
     MachineCommandRequested: machines.command_requested,
     UnitPacked: units.packed,
     UnitRerouted: units.rerouted,
+    UnitVoided: units.voided,
     DepartureScheduled: departures.scheduled,
     ForecastMade: departures.foreseen,
     DepartureClosed: departures.closed,

@@ -277,6 +277,8 @@ def where_unit(floor: Floor, hu_id: str) -> str:
         place = "is not packed here"
     else:
         departure = floor.state.delivered.get(hu_id)
+        if hu_id in floor.state.voided:
+            return "was given up and is picked anew; should a scanner read it, it goes to the hospital lane"
         return f"is loaded into {departure}" if departure is not None else ""
     return f"{place}; {left}{more}" if left else place
 

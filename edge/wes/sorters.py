@@ -2,7 +2,16 @@
 
 from dataclasses import replace
 
-from edge.messages import DivertUnit, LaneChanged, ScanStatus, SortResult, UnitScanned, UnitSorted, lane_location
+from edge.messages import (
+    DivertUnit,
+    LaneChanged,
+    ScanStatus,
+    SortResult,
+    UnitArrived,
+    UnitScanned,
+    UnitSorted,
+    lane_location,
+)
 from edge.wes.alarms import HIGH, MEDIUM, clear_alarm, raise_alarm
 from edge.wes.answers import RATED, Choice, choice_of, reason_for
 from edge.wes.estimates import MINUTE_MS
@@ -32,6 +41,7 @@ STRAYS_MAX = 1000
 UNKNOWN_CLEAR_MS = 10 * MINUTE_MS
 ON_ITS_WAY = (SortResult.NONE, SortResult.RECIRCULATED, SortResult.UNEXPECTED)
 GONE = (SortResult.LOST, SortResult.FLUSHED, SortResult.UNKNOWN)
+GIVEN_UP = "GIVEN_UP"
 ONLY_UNREAD = (ScanStatus.NO_READ, ScanStatus.SCANNER_FAULT)
 """Nothing speaks against the unit being the one that was tracked; two barcodes or a wrong one would."""
 
@@ -115,6 +125,8 @@ def choose(floor: Floor, machine: MachineRecord, scan: UnitScanned, unit: UnitRe
         return choice_of(plan.hospital, scan.status.name)
     if unit is None and scan.barcode in floor.state.delivered:
         return choice_of(plan.hospital, f"ALREADY_DELIVERED {floor.state.delivered[scan.barcode]}")
+    if unit is None and scan.barcode in floor.state.voided:
+        return choice_of(plan.hospital, GIVEN_UP)
     if unit is None:
         raise_alarm(
             floor,
@@ -216,7 +228,22 @@ def reported(floor: Floor, machine: MachineRecord, report: UnitSorted) -> None:
     reason = "" if report.reason is SortResult.NONE else report.reason.name
     arrive(floor, machine.machine_id, report.lane, unit, report.result, reason)
     if unit is None and track is not None and track.barcode in floor.state.strays:
-        floor.state.strays[track.barcode] = lane_location(machine.machine_id, report.lane)
+        found_stray(floor, track.barcode, machine.machine_id, report)
+
+
+def found_stray(floor: Floor, barcode: str, machine_id: str, report: UnitSorted) -> None:
+    """A unit without a record has come to rest; of one that was given up the WMS hears, the first time."""
+    location = lane_location(machine_id, report.lane)
+    floor.state.strays[barcode] = location
+    if barcode not in floor.state.voided:
+        return
+    del floor.state.voided[barcode], floor.state.strays[barcode]
+    floor.say(
+        UnitArrived(
+            at_ms=floor.now_ms, hu_id=barcode, machine_id=machine_id, location=location, result=report.result,
+            reason=GIVEN_UP,
+        )
+    )  # fmt: skip
 
 
 def still_riding(floor: Floor, machine: MachineRecord, track: Track | None) -> None:

@@ -258,6 +258,8 @@ class State:
     """Units let go to a sorter and not seen there yet -> when that is too long ago."""
     strays: dict[str, str] = field(default_factory=dict)
     """Barcodes read before their unit was known as packed -> where last: a machine, or a lane location."""
+    voided: dict[str, None] = field(default_factory=dict)
+    """Units that were given up and have not turned up."""
     departures: dict[str, DepartureRecord] = field(default_factory=dict)
     machines: dict[str, MachineRecord] = field(default_factory=dict)
     vehicles: dict[str, VehicleRecord] = field(default_factory=dict)
@@ -322,6 +324,7 @@ def copied(state: State) -> State:
     twin.delivered = dict(state.delivered)
     twin.expected = dict(state.expected)
     twin.strays = dict(state.strays)
+    twin.voided = dict(state.voided)
     twin.departures = copies(state.departures)
     twin.machines = {key: copied_machine(machine) for key, machine in state.machines.items()}
     twin.vehicles = {key: copied_vehicle(vehicle) for key, vehicle in state.vehicles.items()}

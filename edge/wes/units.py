@@ -11,6 +11,7 @@ from edge.messages import (
     UnitMissing,
     UnitPacked,
     UnitRerouted,
+    UnitVoided,
     lane_location,
 )
 from edge.wes import lanes
@@ -21,7 +22,7 @@ from edge.wes.estimates import MINUTE_MS
 from edge.wes.floor import Floor
 from edge.wes.release import unit_left
 from edge.wes.sort import FULL
-from edge.wes.state import UNITS_MAX, LaneTable, MachineRecord, Ride, UnitPlace, UnitRecord
+from edge.wes.state import UNITS_MAX, LaneTable, MachineRecord, Ride, UnitPlace, UnitRecord, remember
 
 EXPECT_MS = 180_000
 """From one scanner to the next takes less than this, beside the way along a conveyor, or somebody should look."""
@@ -88,6 +89,19 @@ def rerouted(floor: Floor, message: UnitRerouted) -> None:
     if departure is not None:
         unit.route = departure.route
     bind(floor, unit)
+
+
+def voided(floor: Floor, message: UnitVoided) -> None:
+    """The unit was given up: nobody looks for it any more, and should a scanner read it, no lane is its own."""
+    unit = floor.state.units.get(message.hu_id)
+    if unit is None:
+        return
+    found(floor, unit)
+    floor.state.expected.pop(unit.hu_id, None)
+    if unit.location:
+        leave(floor, unit.location)
+    forget(floor, unit.hu_id)
+    remember(floor.state.voided, unit.hu_id, None, UNITS_MAX)
 
 
 def keep(floor: Floor, unit: UnitRecord) -> None:

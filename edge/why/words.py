@@ -26,6 +26,8 @@ from edge.messages import (
     UnitScanned,
     UnitSorted,
     UnitStaged,
+    UnitTurnedUp,
+    UnitVoided,
 )
 from edge.why.story import Story, because, counted, span
 
@@ -100,6 +102,8 @@ CLOSE_WORDS: Words = {
 UNIT_WORDS: Words = {
     UnitPacked: lambda _, m: f"packed {m.hu_id}: {counted(sum(c.quantity for c in m.contents), 'unit')} for {m.route}",
     UnitRerouted: lambda _, m: f"{m.hu_id} now goes with {m.departure_id}",
+    UnitVoided: lambda _, m: f"{m.hu_id} was given up; what was in it is picked anew",
+    UnitTurnedUp: lambda _, m: f"{m.hu_id} turned up in {m.location}, given up before; its goods go back to a shelf",
     UnitScanned: scanned,
     DivertUnit: decided,
     UnitSorted: sorted_to,

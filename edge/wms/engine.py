@@ -24,8 +24,8 @@ from edge.messages import (
 from edge.wms.departures import close_due, departure_scheduled, order_rolled
 from edge.wms.faces import hurry, refill_low
 from edge.wms.ledger import Balance, Totals
-from edge.wms.loading import carried, lane_assigned, loaded, unit_arrived, unit_missing
-from edge.wms.lost import carried_or_lost
+from edge.wms.loading import carried, lane_assigned, loaded, unit_missing
+from edge.wms.lost import arrived_or_turned_up, carried_or_lost
 from edge.wms.orders import order_released
 from edge.wms.packing import packed
 from edge.wms.picking import picked, picked_late
@@ -81,7 +81,7 @@ HANDLERS: dict[type[Message], Callable[[Warehouse, Any], None]] = {
     OrderRolled: order_rolled,
     TaskCompleted: task_completed,
     LaneAssigned: lane_assigned,
-    UnitArrived: unit_arrived,
+    UnitArrived: arrived_or_turned_up,
     UnitMissing: unit_missing,
     AsnAnnounced: asn_announced,
     GoodsReceived: goods_received,

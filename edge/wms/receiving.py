@@ -12,7 +12,7 @@ from edge.messages import (
     TaskCompleted,
     TaskKind,
 )
-from edge.wms.ledger import ADJUSTMENT, OPENING, SUPPLIER, Goods
+from edge.wms.ledger import ADJUSTMENT, OPENING, SUPPLIER, Goods, unit_account
 from edge.wms.putaway import find_location
 from edge.wms.state import AsnRecord, TaskRecord, fingerprint, remember
 from edge.wms.warehouse import Warehouse
@@ -102,7 +102,9 @@ def _objections(house: Warehouse, message: GoodsReceived, known: int | None) -> 
 
 def put_away(house: Warehouse, record: TaskRecord, message: TaskCompleted) -> None:
     """Goods lie on their shelf. What did not arrive there is not on the dock either; what came on top was found."""
-    task, goods, dock = record.task, record.goods, record.task.source
+    task, goods = record.task, record.goods
+    unit = unit_account(task.hu_id)
+    dock = unit if house.ledger.find(unit, goods) is not None else task.source  # out of a unit that turned up, see lost
     quantity = max(message.quantity, 0)
     house.end_task(record)
     if quantity > task.quantity:

@@ -150,7 +150,8 @@ class AsnRecord:
 class State:
     """Everything; `closed` holds rev and content of finished orders, `departed` the closed departures.
 
-    `lanes` are the pool lanes that are somebody's, by location; `revoked` the REPLENISH tasks that were withdrawn.
+    `lanes` are the pool lanes that are somebody's, by location; `revoked` the REPLENISH tasks that were withdrawn;
+    `lost` what was in the units that were given up.
     """
 
     site: Site | None = None
@@ -168,6 +169,7 @@ class State:
     asns: dict[str, AsnRecord] = field(default_factory=dict)
     received: dict[str, int] = field(default_factory=dict)
     lanes: dict[str, LaneAssigned] = field(default_factory=dict)
+    lost: dict[str, tuple[Content, ...]] = field(default_factory=dict)
     last_serial: int = 0
     last_task: int = 0
 
@@ -207,6 +209,7 @@ def copied(state: State, ledger: LedgerState) -> State:
         },
         received=dict(state.received),
         lanes=dict(state.lanes),
+        lost=dict(state.lost),
     )
 
 

@@ -56,6 +56,8 @@ from edge.messages import (
     UnitScanned,
     UnitSorted,
     UnitStaged,
+    UnitTurnedUp,
+    UnitVoided,
 )
 from edge.page import picture
 from edge.page.feed import LINE_MAX_BYTES
@@ -339,6 +341,19 @@ def test_units_move_with_their_order_to_the_next_departure() -> None:
     assert (old.orders, old.units, old.units_packed) == (0, 0, 0)
     assert (new.orders, new.units, new.units_packed, new.hus_packed) == (1, 4, 4, 1)
     assert twin.state.orders["O-1"].rolled == 1
+
+
+def test_a_unit_that_was_given_up_counts_for_nobody_and_turns_up_as_goods() -> None:
+    twin = fold(scheduled("D-1"), released("O-1"), unit_packed())
+    twin.see(UnitVoided(at_ms=20, hu_id=HU, order_id="O-1"), 20)
+    row, order = twin.state.departures["D-1"], twin.state.orders["O-1"]
+    assert (row.units, row.units_packed, row.hus_packed) == (4, 0, 0)
+    assert (order.hus, order.packed) == (0, 0)
+    assert HU not in twin.state.units
+    twin.see(scanned("sorter1", 30), 30)
+    assert HU in twin.state.units
+    twin.see(UnitTurnedUp(at_ms=40, hu_id=HU, location="sorter1/L13"), 40)
+    assert HU not in twin.state.units
 
 
 def test_a_departure_that_closed_keeps_what_was_planned_for_it() -> None:

@@ -37,6 +37,7 @@ from edge.messages import (
     UnitRerouted,
     UnitScanned,
     UnitSorted,
+    UnitVoided,
     Woken,
 )
 from edge.wes.engine import Engine
@@ -55,7 +56,7 @@ DISPATCH = st.sampled_from(["rolling", "atcs", "nearest", "edd", "fifo"])
 WIP_MAX = {zone.zone: zone.wip_max for zone in small_site().zones}
 TWICE = (
     TasksPlanned, TaskAmended, TaskWithdrawn, TaskStarted, TaskDone, ResourceJoined, ResourceLeft, JobEnded,
-    LaneChanged, MachineChanged, UnitScanned, UnitSorted, UnitPacked, UnitRerouted,
+    LaneChanged, MachineChanged, UnitScanned, UnitSorted, UnitPacked, UnitRerouted, UnitVoided,
 )  # fmt: skip
 
 

@@ -19,8 +19,10 @@ from edge.messages import (
     UnitArrived,
     UnitMissing,
     UnitRerouted,
+    UnitVoided,
     Woken,
 )
+from edge.wes.explain import where_unit
 from edge.wes.units import EXPECT_MS
 from tests.wes.scene import T0, Play, load, of, pick
 
@@ -254,6 +256,20 @@ def test_a_rerouted_unit_takes_the_new_route() -> None:
     play.departure("south-2", "south", T0 + 10**7)
     play.tell(UnitRerouted(at_ms=T0, hu_id="hu1", departure_id="south-2", due_ms=T0 + 10**7))
     assert answer(list(play.scan("sorter1", "hu1"))).lane == 3
+
+
+def test_a_unit_that_was_given_up_is_nobodys_when_it_turns_up() -> None:
+    play = ready("hu1")
+    (alarm,) = of(AlarmRaised, sort(play, "hu1", 0, SortResult.LOST))
+    assert alarm.alarm_id == "sorter1:missing_hu1"
+    gone = play.tell(UnitVoided(at_ms=T0, hu_id="hu1", order_id="o1"))
+    assert [m.alarm_id for m in of(AlarmCleared, gone)] == ["sorter1:missing_hu1"]
+    assert where_unit(play.engine.floor, "hu1").startswith("was given up")
+    told = answer(list(play.scan("sorter1", "hu1")))
+    assert (told.lane, told.reason) == (13, "GIVEN_UP")
+    (arrived,) = of(UnitArrived, play.report("sorter1", play.seq, SortResult.DIVERTED, 13))
+    assert (arrived.hu_id, arrived.location, arrived.reason) == ("hu1", "sorter1/L13", "GIVEN_UP")
+    assert play.tell(UnitVoided(at_ms=T0, hu_id="hu1", order_id="o1")) == []
 
 
 def test_the_hospital_lane_calls_when_it_is_half_full() -> None:

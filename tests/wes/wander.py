@@ -42,6 +42,7 @@ from edge.messages import (
     UnitRerouted,
     UnitScanned,
     UnitSorted,
+    UnitVoided,
     Woken,
 )
 from tests.wes.scene import MINUTE, T0, load, pack, pick, small_site
@@ -333,6 +334,8 @@ def departure(w: World, a: int, b: int) -> Message:
     name, hu_id = f"{ROUTES[a % 3]}-1", choose(w.units, a)
     if b % 3 == 0:
         return DepartureClosed(at_ms=w.now, departure_id=name, site="S1", units=(hu_id,), orders=(), left_behind=())
+    if b % 9 == 1:
+        return UnitVoided(at_ms=w.now, hu_id=hu_id, order_id="")
     if b % 3 == 1:
         return UnitRerouted(at_ms=w.now, hu_id=hu_id, departure_id=name, due_ms=w.now)
     planned = Departure(

@@ -3,6 +3,10 @@
 from dataclasses import replace
 
 from edge.messages import (
+    AsnAnnounced,
+    AsnLine,
+    GoodsReceived,
+    GoodsRefused,
     LaneAssigned,
     LineShorted,
     Message,
@@ -15,6 +19,8 @@ from edge.messages import (
     UnitLoaded,
     UnitMissing,
     UnitStaged,
+    UnitTurnedUp,
+    UnitVoided,
 )
 from tests.wms.hall import (
     HOSPITAL,
@@ -116,6 +122,39 @@ def test_a_unit_that_nobody_finds_is_written_off_and_picked_anew():
     hall.arrive(again.hu_id)
     hall.do_all(TaskKind.LOAD)
     assert one(OrderShipped, hall.pass_time(7_200_000)).units == (again.hu_id,)
+
+
+def test_a_unit_that_was_given_up_and_turns_up_goes_back_to_a_shelf_and_not_to_the_lorry():
+    hall, hu_id = packed()
+    out = lost_twice(hall, hu_id)
+    assert one(UnitVoided, out).hu_id == hu_id
+    hall.do_all(TaskKind.PICK, TaskKind.PACK)
+    out = hall.arrive(hu_id, HOSPITAL)
+    assert one(UnitTurnedUp, out).location == HOSPITAL
+    assert [(m.source, m.target, m.quantity, m.cause) for m in only(StockMoved, out)] == [
+        ("adjustment", f"hu:{hu_id}", 2, "unit_found")
+    ]
+    (away,) = one(TasksPlanned, out).tasks
+    assert (away.kind, away.source, away.hu_id, away.quantity) == (TaskKind.PUTAWAY, HOSPITAL, hu_id, 2)
+    assert hall.arrive(hu_id, HOSPITAL) == [], "once"
+    moved = one(StockMoved, hall.done(away))
+    assert (moved.source, moved.target) == (f"hu:{hu_id}", away.target)
+    assert hall.on_hand("A-01-01-1", "apple") == 7, "nine, less the two that were picked anew"
+
+
+def test_goods_of_a_unit_that_turned_up_stay_written_off_where_no_shelf_is_free():
+    full = [f"{rack}-01-0{bay}-1" for rack in "ABR" for bay in (1, 2, 3)] + [f"A-02-0{bay}-1" for bay in (1, 2, 3)]
+    hall = Hall(stock("apple", full[0], 2), *(stock("bolt", location, 1, lot=location) for location in full[1:]))
+    hall.send(order("1", ("apple", 2)))
+    hall.do_all(TaskKind.PICK, TaskKind.PACK)
+    (hu_id,) = hall.engine.save().units
+    lost_twice(hall, hu_id)
+    hall.send(AsnAnnounced(at_ms=0, site="hall", asn_id="a", lines=(AsnLine(sku="acid", quantity=1),)))
+    hall.send(GoodsReceived(at_ms=0, asn_id="a", hu_id="i1", sku="acid", lot="", quantity=1, by="ben"))
+    out = hall.arrive(hu_id, HOSPITAL)
+    assert one(GoodsRefused, out).reason == "NO_LOCATION"
+    assert "2 of apple at" in one(GoodsRefused, out).detail
+    assert not only(StockMoved, out)
 
 
 def test_without_other_stock_what_was_in_it_is_short_and_the_order_ends():
