@@ -381,8 +381,8 @@ async def test_plc_restart_in_mid_job_is_unknown(world, registers: dict[str, int
     assert len(arm.jobs) == 1
 
 
-async def test_stop_does_not_wait_for_the_job(world) -> None:
-    plc, robot = world.robot()
+def obeying(plc: Any) -> Arm:
+    """An arm whose cell does every command at once."""
     arm = Arm(plc)
 
     def program(written: Any) -> None:
@@ -391,6 +391,12 @@ async def test_stop_does_not_wait_for_the_job(world) -> None:
             plc.put(CmdResult=2, CmdAckSeq=plc.values["CmdSeq"])
 
     plc.program = program
+    return arm
+
+
+async def test_stop_does_not_wait_for_the_job(world) -> None:
+    plc, robot = world.robot()
+    arm = obeying(plc)
     async with world.at_work(robot, plc, world.journal):
         plc.connect()
         await robot.obey(start())
@@ -402,14 +408,7 @@ async def test_stop_does_not_wait_for_the_job(world) -> None:
 
 async def test_a_stop_does_not_wait_behind_jobs_that_have_no_room_to_wait(world) -> None:
     plc, robot = world.robot()
-    arm = Arm(plc)
-
-    def program(written: Any) -> None:
-        arm.program(written)
-        if written[0][0] == "CmdCode":
-            plc.put(CmdResult=2, CmdAckSeq=plc.values["CmdSeq"])
-
-    plc.program = program
+    arm = obeying(plc)
     async with world.at_work(robot, plc, world.journal):
         plc.connect()
         await robot.obey(start())
