@@ -29,6 +29,8 @@ POLICIES = {
     "Basic256Sha256": ua.SecurityPolicyType.Basic256Sha256_SignAndEncrypt,
     "Aes256Sha256RsaPss": ua.SecurityPolicyType.Aes256Sha256RsaPss_SignAndEncrypt,
 }
+HANG_UP_S = 0.02
+"""Pause before whoever came in meanwhile is hung up on too."""
 STATES = ("StateCurrent", "UnitMode")
 
 
@@ -102,9 +104,13 @@ class OpcUaServer:
         if not self._up:
             return
         self._up = False
-        for client in list(self._server.bserver.clients):
-            client.transport.abort()
-        await self._server.bserver.stop()
+        stopping = asyncio.create_task(self._server.bserver.stop())
+        while not stopping.done():
+            # The library lets people in until it has tidied up, and then waits for them to go by themselves.
+            for client in list(self._server.bserver.clients):
+                client.transport.abort()
+            await asyncio.wait({stopping}, timeout=HANG_UP_S)
+        await stopping
         internal = self._server.iserver
         await internal.subscription_service.delete_subscriptions(list(internal.subscription_service.subscriptions))
         for session in list(internal._external_sessions.values()):

@@ -1,11 +1,13 @@
 """The OPC UA server against the library's client: the tree, single writers, the order of a handshake, security."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlparse
 
 import pytest
 from asyncua import Client, ua
@@ -281,6 +283,27 @@ async def test_it_stops_and_starts_again_while_the_plc_runs_on() -> None:
         await server.drop_nodes([])
         async with Client(server.url) as client:
             assert await (await node(client, "Cell1.Status.StateCurrent")).read_value() == world.robot("robot1").state
+
+
+async def test_it_stops_while_somebody_comes_in_again_and_again() -> None:
+    """The library would wait for those who came between the hanging up and the closing of the port."""
+    world, writers = started(world_of()), list[asyncio.StreamWriter]()
+
+    async def come(port: int) -> None:
+        while len(writers) < 300:
+            with contextlib.suppress(OSError):
+                writers.append((await asyncio.open_connection("127.0.0.1", port))[1])
+            await asyncio.sleep(0)
+
+    async with serving(world, ["robot1"]) as server:
+        for _ in range(5):
+            coming = asyncio.create_task(come(urlparse(server.url).port or 0))
+            await asyncio.sleep(0.02)
+            await asyncio.wait_for(server.stop(), 20)
+            coming.cancel()
+            await server.start()
+    for writer in writers:
+        writer.transport.abort()
 
 
 async def test_frozen_it_publishes_keep_alives_and_nothing_else() -> None:
