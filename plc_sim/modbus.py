@@ -158,7 +158,7 @@ class ModbusServer:
         self._open[writer] = None
         self._empty.clear()
         try:
-            while len(self._open) <= self._limits.connections_max:
+            while self._server is not None and len(self._open) <= self._limits.connections_max:
                 async with asyncio.timeout(IDLE_S):
                     header = await reader.readexactly(7)
                     transaction, protocol, length, unit = struct.unpack(">HHHB", header)
