@@ -157,6 +157,8 @@ async def feed(floor: Floor, conveyor: str, units: list[str], stop: float) -> No
         while time.monotonic() < stop and not floor.world.plant.place(conveyor, barcode, "audit"):
             await asyncio.sleep(LOOK_S)
             floor.step()
+        if time.monotonic() >= stop:
+            return  # what had no room in time would keep the long run from ending
 
 
 async def rest(floor: Floor) -> None:
