@@ -104,13 +104,13 @@ class OpcUaServer:
         if not self._up:
             return
         self._up = False
-        stopping = asyncio.create_task(self._server.bserver.stop())
-        while not stopping.done():
-            # The library lets people in until it has tidied up, and then waits for them to go by themselves.
-            for client in list(self._server.bserver.clients):
-                client.transport.abort()
-            await asyncio.wait({stopping}, timeout=HANG_UP_S)
-        await stopping
+        async with asyncio.TaskGroup() as group:
+            stopping = group.create_task(self._server.bserver.stop())
+            while not stopping.done():
+                # The library lets people in until it has tidied up, and then waits for them to go by themselves.
+                for client in list(self._server.bserver.clients):
+                    client.transport.abort()
+                await asyncio.wait({stopping}, timeout=HANG_UP_S)
         internal = self._server.iserver
         await internal.subscription_service.delete_subscriptions(list(internal.subscription_service.subscriptions))
         for session in list(internal._external_sessions.values()):
