@@ -65,19 +65,17 @@ class Berths:
         return mine, room
 
     def of(self, key: Key) -> list[tuple[str, int]]:
-        """Sorter and number of every lane a destination has, or would be given for one unit more."""
-        found = self._berths(key) or self._berths(key, one_more=True)
+        """Sorter and number of every lane a destination has, or would be given for one unit more, or else may have."""
+        found = self._berths(key) or self._berths(key, one_more=True) or self.may_have(key)
         return [(sorter, self.floor.state.machines[sorter].lanes.lanes[position]) for sorter, position in found]
 
     def may_have(self, key: Key) -> list[Berth]:
         """Every lane a destination may use or be given, without those out of order where others are left."""
         found: dict[Berth, None] = {}
-        for sorter in self.sorters(key):
-            plan = self.floor.plans[sorter]
-            pool = plan.pool if self._holder(sorter, key) else ()
-            for positions in (plan.first.get(key[0], ()), pool, plan.second.get(key[0], ())):
-                found |= {(sorter, position): None for position in positions}
         machines = self.floor.state.machines
+        for sorter, plan in self.floor.plans.items():
+            for positions in (plan.first.get(key[0], ()), plan.pool, plan.second.get(key[0], ())):
+                found |= {(sorter, position): None for position in positions if sorter in machines}
         usable = [each for each in found if not machines[each[0]].lanes.closed[each[1]] & (DISABLED | JAM)]
         return usable or list(found)
 

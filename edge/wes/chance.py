@@ -127,6 +127,7 @@ class Timetable:
     to_ms), the lane takes no units. `breakdowns`: (zone, mean ms until one, mean ms to repair), both exponential.
     `berths`: (departure, group, units), all its lanes hold so many, and those of all departures of the group as many as
     `shared` says of it; without it there is room for any number.
+    `stations`: (zone, station, units), where the zone's units are packed; it takes in none while so many wait there.
     `turns`: (at_ms, unit, rank), a unit that still waits for room then has this rank from then on.
     `guesses`: (departure, 64 equally probable numbers, units): so many of these MAYBE units come, the first ones.
     `task_ms`, `transit_ms` (by unit), `load_ms` (by unit): fixed times instead of drawn ones, to run a day again.
@@ -141,6 +142,7 @@ class Timetable:
         self.breakdowns: list[tuple[int, int, int]] = []
         self.berths: list[tuple[int, int, int]] = []
         self.shared: list[int] = []
+        self.stations: list[tuple[int, int, int]] = []
         self.turns: list[tuple[int, int, int]] = []
         self.guesses: list[tuple[int, tuple[int, ...], tuple[int, ...]]] = []
         self.task_ms: dict[int, int] = {}

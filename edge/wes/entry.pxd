@@ -1,17 +1,19 @@
 # C types for entry.py; the Python file stays the one source.
 cimport cython
 from edge.wes.board cimport Board
-from edge.wes.notes cimport Agenda, Tally
+from edge.wes.notes cimport Agenda, Notes, Tally
 
 cdef long long _ANY
 
 cdef class Entry:
     cdef Board board
     cdef Tally tally
+    cdef Notes notes
     cdef long long zones, departures, classes, waiting
     cdef list queues, parked
     cdef public bint stale
     cdef long long[::1] most, shared, on_way, lying, loading, u_parked
+    cdef long long[::1] z_station, z_most, z_kept, at_station, u_there
 
     @cython.locals(queue=Agenda)
     cpdef join(self, long long unit)
@@ -19,6 +21,11 @@ cdef class Entry:
     cpdef turn(self, long long unit, long long rank)
     @cython.locals(board=Board, queue=Agenda, parked=Agenda, rank="long long", unit="long long", departure="long long")
     cpdef long long admit(self, long long zone, long long now_ms)
+    @cython.locals(station="long long")
+    cdef bint _station_is_full(self, long long zone)
+    @cython.locals(zone="long long")
+    cpdef reach_station(self, long long unit)
+    cpdef leave_station(self, long long unit)
     @cython.locals(board=Board, waited_ms="long long", departure="long long")
     cdef _waited(self, long long unit, long long zone, long long now_ms)
     @cython.locals(left="long long", group="long long")

@@ -1,14 +1,14 @@
 # cython: language_level=3, annotation_typing=False, boundscheck=False, wraparound=False, initializedcheck=False
 """Who waits to be let into the zones of one future, and the room there and in the lanes (compiled with entry.pxd).
 
-The limits of `release`: a zone takes as many units as it has room for, the lowest rank first; a unit whose lanes have
-no room for one more keeps nobody else waiting. Rows of the lane columns: departures, then groups of them that share
-lanes. A lane that somebody empties counts as empty, as in `berths.lane_room`.
+The limits of `release`: a zone takes as many units as it has room for, the lowest rank first, and none while its pack
+station is full; a unit whose lanes have no room for one more keeps nobody else waiting. Rows of the lane columns:
+departures, then groups of them that share lanes. A lane that somebody empties counts as empty (`berths.lane_room`).
 """
 
 from edge.wes.board import INSIDE, MOVING, NONE, QUEUED, STAGED, Board, filled
 from edge.wes.chance import Timetable
-from edge.wes.notes import LANES, ROOM, Agenda, Tally
+from edge.wes.notes import LANES, ROOM, STATION, Agenda, Notes, Tally
 
 _ANY = 1 << 40
 
@@ -16,8 +16,8 @@ _ANY = 1 << 40
 class Entry:
     """`stale`: somebody may come in who could not before. Sets `z_inside` of the board."""
 
-    def __init__(self, board: Board, plan: Timetable, tally: Tally) -> None:
-        self.board, self.tally = board, tally
+    def __init__(self, board: Board, plan: Timetable, tally: Tally, notes: Notes) -> None:
+        self.board, self.tally, self.notes = board, tally, notes
         self.zones, self.departures = board.rows["z"].used, board.rows["d"].used
         self.classes = len(board.class_lo)
         self.queues = [Agenda() for _ in range(self.zones)]
@@ -28,6 +28,12 @@ class Entry:
         self.most, self.shared = filled(rows, _ANY), filled(rows, NONE)
         self.on_way, self.lying, self.loading = filled(rows, 0), filled(rows, 0), filled(rows, 0)
         self.u_parked = filled(len(board.u_number), 0)
+        self.z_station, self.z_most = filled(self.zones, NONE), filled(self.zones, _ANY)
+        self.z_kept = filled(self.zones, 0)  # nobody comes in for the sake of the station, not of the zone
+        self.at_station = filled(len(plan.stations) + 1, 0)
+        self.u_there = filled(len(board.u_number), 0)
+        for zone, station, units in plan.stations:
+            self.z_station[zone], self.z_most[zone] = station, units
         for departure, group, units in plan.berths:
             self.most[departure], self.shared[departure] = units, self.departures + group
         for group, units in enumerate(plan.shared):
@@ -51,7 +57,7 @@ class Entry:
     def admit(self, zone: int, now_ms: int) -> int:
         """The unit that comes in now, counted as inside the zone; -1 if none can."""
         board, queue = self.board, self.queues[zone]
-        while queue.count and board.z_inside[zone] < board.z_room[zone]:
+        while queue.count and board.z_inside[zone] < board.z_room[zone] and not self._station_is_full(zone):
             rank = queue.keys[0]
             unit = queue.take()
             if board.u_state[unit] != QUEUED or board.u_rank[unit] != rank:
@@ -65,7 +71,25 @@ class Entry:
             self.waiting += 1
             parked = self.parked[departure]
             parked.put(rank, board.u_number[unit], unit)
+        self.z_kept[zone] = board.z_inside[zone] < board.z_room[zone] and self._station_is_full(zone)
         return NONE
+
+    def _station_is_full(self, zone: int) -> bool:
+        station = self.z_station[zone]
+        return bool(station >= 0 and self.at_station[station] >= self.z_most[zone])
+
+    def reach_station(self, unit: int) -> None:
+        """The unit waits for its pack station from now on, if its zone has one."""
+        zone = self.board.u_zone[unit]
+        if zone >= 0 and self.z_station[zone] >= 0 and not self.u_there[unit]:
+            self.u_there[unit] = 1
+            self.at_station[self.z_station[zone]] += 1
+
+    def leave_station(self, unit: int) -> None:
+        """The unit is packed or gone."""
+        if self.u_there[unit]:
+            self.u_there[unit] = 0
+            self.at_station[self.z_station[self.board.u_zone[unit]]] -= 1
 
     def _waited(self, unit: int, zone: int, now_ms: int) -> None:
         """Note what the unit has waited for so far."""
@@ -73,7 +97,9 @@ class Entry:
         waited_ms, departure = now_ms - board.u_since_ms[unit], board.u_departure[unit]
         board.u_since_ms[unit] = now_ms
         if self.u_parked[unit]:
-            self.tally.wait(departure, self.classes + 2 * self.zones, LANES, waited_ms)
+            self.tally.wait(departure, self.classes + 3 * self.zones, LANES, waited_ms)
+        elif self.z_kept[zone]:
+            self.tally.wait(departure, self.classes + 2 * self.zones + zone, STATION, waited_ms)
         else:
             self.tally.wait(departure, self.classes + zone, ROOM, waited_ms)
         self.u_parked[unit] = 0
@@ -87,8 +113,10 @@ class Entry:
         return self.most[row] - self.on_way[row] - (0 if self.loading[row] else self.lying[row])
 
     def count(self, unit: int, by: int) -> None:
-        """A unit of this state is one more (1) or one less (-1) on its way to the lanes or in them."""
+        """A unit of this state is one more (1) or one less (-1) on the floor, on its way to the lanes or in them."""
         departure, state = self.board.u_departure[unit], self.board.u_state[unit]
+        if by > 0 and state == INSIDE and self.notes.picked(unit):
+            self.reach_station(unit)
         if departure < 0:
             return
         group = self.shared[departure]

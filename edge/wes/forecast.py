@@ -14,7 +14,7 @@ from edge.wes.board import LOAD, NONE, PACK, PICK, Board
 from edge.wes.chance import Tables, Timetable
 from edge.wes.dispatch import Dispatcher, Tuning
 from edge.wes.future import NEXT_MS, Future
-from edge.wes.notes import LANES, NEVER_MS, ROOM, TRANSIT, Tally
+from edge.wes.notes import LANES, NEVER_MS, ROOM, STATION, TRANSIT, Tally
 from edge.wes.remedies import Action, Case, Remedy, remedies
 
 GRACE_MS = 2 * NEXT_MS
@@ -52,9 +52,9 @@ class Gate(NamedTuple):
 class Binding(NamedTuple):
     """Where the units of a departure spend the time in which nobody works on them.
 
-    `stage` is a kind of task (they wait for hands), ROOM, TRANSIT or LANES (`edge.wes.notes`); `share_permille` its
-    part of all waiting; `cls`, `zone`, `group` the class of work, the zone and the hands meant, -1 if none, and
-    `load_permille` how busy these hands are until the cutoff.
+    `stage` is a kind of task (they wait for hands), ROOM, TRANSIT, STATION or LANES (`edge.wes.notes`);
+    `share_permille` its part of all waiting; `cls`, `zone`, `group` the class of work, the zone and the hands meant, -1
+    if none, and `load_permille` how busy these hands are until the cutoff.
     """
 
     stage: int
@@ -178,7 +178,7 @@ class Forecast:
             row: sum(counts) * sum(tide_permille) // (2000 * len(counts)) for row, counts, _ in self.timetable.guesses
         }
         self.classes = kinds_and_zones(self.board)
-        self.slots = len(board.class_lo) + 2 * board.rows["z"].used + 1
+        self.slots = len(board.class_lo) + 3 * board.rows["z"].used + 1
         self.waited_ms: list[int] = []
         self.loads: list[int] = []
         self.events = self.ended = 0
@@ -284,16 +284,17 @@ class Forecast:
             cls = self.board.z_load_cls[0]
             group = self._hands(cls, loads)
             return Binding(LANES, cls, NONE, group, share, loads[group] if group >= 0 else 0)
-        if most >= classes + zones:
+        if classes + zones <= most < classes + 2 * zones:
             return Binding(TRANSIT, NONE, most - classes - zones, NONE, share, 0)
         kind_of, zone_of = self.classes
-        stage, cls = ROOM, most
+        cls = most
         if most < classes:
             stage, zone = kind_of.get(most, NONE), zone_of.get(most, NONE)
         else:
-            # A zone is full because those who work in it have no time: the busiest of them are meant.
-            zone = most - classes
-            inside = [each for each in sorted(zone_of) if zone_of[each] == zone and kind_of[each] <= PACK]
+            # A zone or station is full because those who work in it have no time: the busiest of them are meant.
+            stage, zone = (ROOM, most - classes) if most < classes + zones else (STATION, most - classes - 2 * zones)
+            kinds = (PACK,) if stage == STATION else (PICK, PACK)
+            inside = [each for each in sorted(zone_of) if zone_of[each] == zone and kind_of[each] in kinds]
             cls = max(inside, key=lambda each: (self._load(each, loads), waited[each], -each), default=NONE)
         group = self._hands(cls, loads)
         return Binding(stage, cls, zone, group, share, loads[group] if group >= 0 else 0)

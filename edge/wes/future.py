@@ -1,8 +1,8 @@
 # cython: language_level=3, annotation_typing=False, boundscheck=False, wraparound=False, initializedcheck=False
 """One simulated future of a floor, event by event, under the dispatch it runs (compiled with future.pxd).
 
-A unit waits for room in its zone and its lanes, is picked and packed, rides on the machines to its lane, and is loaded;
-hands walk and work as long as drawn. Two futures of one seed give each task the same luck, whatever else is done.
+A unit waits for room in zone, station and lanes, is picked and packed, rides on the machines to its lane, and is
+loaded; hands walk and work as long as drawn. Two futures of one seed give each task the same luck, whatever is done.
 """
 
 from array import array
@@ -67,8 +67,8 @@ class Future:
         self.r_here = filled(len(self.board.r_number), 0)
         self.u_turned = filled(len(self.board.u_number), 0)
         plan = timetable if timetable is not None else Timetable()
-        self.entry = Entry(self.board, plan, self.tally)
         self.notes = Notes(self.board, plan, self.chance, tide_q10)
+        self.entry = Entry(self.board, plan, self.tally, self.notes)
         self._prepare(plan)
         self._survey()
         factors = self.board.r_factor_q10
@@ -328,12 +328,15 @@ class Future:
         board = self.board
         if self.notes.packed(unit, kind) and board.u_state[unit] == INSIDE:
             self._send(unit)
+        elif board.u_state[unit] == INSIDE and self.notes.picked(unit):
+            self.entry.reach_station(unit)
         elif not board.u_tasks[unit] and board.u_state[unit] != MOVING:
             self._done(unit)
 
     def _leave_zone(self, unit: int) -> None:
         zone = self.board.u_zone[unit]
         if zone >= 0 and self.board.u_state[unit] == INSIDE:
+            self.entry.leave_station(unit)
             self.board.z_inside[zone] -= 1
             self.entry.stale = True
 

@@ -23,6 +23,7 @@ cdef class Notes:
     cpdef task(self, Board board, long long task)
     cpdef load(self, Board board, long long task)
     cpdef bint packed(self, long long unit, long long kind)
+    cpdef bint picked(self, long long unit)
     @cython.locals(unit="long long", kind="long long", state="long long")
     cpdef bint may_begin(self, Board board, long long task)
     @cython.locals(count="long long", link="long long")

@@ -7,9 +7,9 @@ from edge.wes.board import INSIDE, LOAD, MOVING, NONE, PACK, PICK, READY, WAITIN
 from edge.wes.chance import COMING, KINDS, Chance, Timetable
 
 NEVER_MS = 1 << 40
-ROOM, TRANSIT, LANES = KINDS, KINDS + 1, KINDS + 2
-"""Stages beside the kinds of task: waiting for room in the zone, on the machines, waiting for room in the lanes."""
-STAGES = KINDS + 3
+ROOM, TRANSIT, STATION, LANES = KINDS, KINDS + 1, KINDS + 2, KINDS + 3
+"""Stages beside the kinds of task: room in the zone, the machines, room at the pack station, room in the lanes."""
+STAGES = KINDS + 4
 
 
 class Agenda:
@@ -127,6 +127,10 @@ class Notes:
         self.u_limited[unit] -= 1
         return self.u_limited[unit] == 0 and self.u_packed[unit] > 0
 
+    def picked(self, unit: int) -> bool:
+        """Is the unit complete, and a pack of it still to be done?"""
+        return 0 < self.u_limited[unit] <= self.u_packed[unit]
+
     def may_begin(self, board: Board, task: int) -> bool:
         """Is nothing before the task, and is its unit where it is done?"""
         unit, kind = board.t_unit[task], board.t_kind[task]
@@ -154,15 +158,15 @@ class Tally:
 
     By departure: `units` (and tasks without a unit) there were, `open` ones left, `missed` ones at the cutoff, when the
     last unit, pick and pack was done (-1: there was none; NEVER_MS). `waited_ms[departure * slots + slot]`: all waiting
-    for hands (slot = class), for room (classes + zone), time on the machines (classes + zones + zone), and waiting for
-    room in the lanes (the last slot).
+    for hands (slot = class), for room (classes + zone), time on the machines (classes + zones + zone), waiting for room
+    at the pack station (classes + 2 * zones + zone) and in the lanes (the last slot).
     `load_permille[departure * groups + group]`: how busy each group was until the cutoff.
     """
 
     def __init__(self, departures: int, classes: int, zones: int, groups: int) -> None:
         self.departures = departures
         self.groups = groups
-        self.slots = classes + 2 * zones + 1
+        self.slots = classes + 3 * zones + 1
         rows = departures + 1
         self.units = filled(rows, 0)
         self.open = filled(rows, 0)

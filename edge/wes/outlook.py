@@ -26,7 +26,7 @@ from edge.wes.dispatch import STRATEGIES
 from edge.wes.estimates import KIND_ROWS, weight_of
 from edge.wes.floor import Floor
 from edge.wes.forecast import RISKY_PERMILLE, Binding, Forecast, Outlook
-from edge.wes.notes import LANES, NEVER_MS, ROOM
+from edge.wes.notes import LANES, NEVER_MS, ROOM, STATION
 from edge.wes.notes import TRANSIT as RIDE
 from edge.wes.on_way import OnWay, destination_of
 from edge.wes.plan import PEOPLE
@@ -43,6 +43,7 @@ UNIT_STATES = {
     UnitPlace.MISSING: MOVING,
 }
 NEVER_RISKY = 1001
+NO_LIMIT = 1 << 30
 DOCK = "DOCK"
 """The zone of the LOADs where the site names no dock."""
 SPREAD_PERMILLE = 300
@@ -82,8 +83,13 @@ def enter_zones(floor: Floor, copy: Copy) -> None:
     load_cls = load_class(floor, copy)
     copy.zones = [*floor.zones, ""]
     for number, name in enumerate(copy.zones, start=1):
-        room = floor.zones[name].wip_max if name else 1 << 30
+        room = floor.zones[name].wip_max if name else NO_LIMIT
         copy.board.add_zone(number, room, load_cls, NONE)
+    stations: dict[str, int] = {}
+    for row, zone in enumerate(floor.zones.values()):
+        if zone.pack_station:
+            station = stations.setdefault(zone.pack_station, len(stations))
+            copy.timetable.stations.append((row, station, zone.station_max or NO_LIMIT))
 
 
 def load_class(floor: Floor, copy: Copy) -> int:
@@ -269,6 +275,8 @@ def in_words(copy: Copy, binding: Binding) -> str:
         return f"the machines behind zone {copy.zones[binding.zone]}{share}"
     if binding.stage == ROOM:
         return f"room{zone}{share}"
+    if binding.stage == STATION:
+        return f"room at the pack station of zone {copy.zones[binding.zone]}{share}"
     if binding.stage == LANES:
         return f"room in its lanes{share}"
     if binding.stage == NONE:

@@ -128,3 +128,8 @@ def moved_goods(floor: Floor, record: TaskRecord) -> None:
             enter(floor, task.target)
             if unit is not None:
                 unit.place, unit.location = UnitPlace.LANE, task.target
+    elif task.kind is TaskKind.PUTAWAY:
+        # A unit that turned up may hold several goods; the lane has it until the last of them is on a shelf.
+        others = [floor.state.tasks[each].task for each in floor.hu_tasks.get(task.hu_id, ()) if each != task.task_id]
+        if not any(other.source == task.source for other in others):
+            leave(floor, task.source)

@@ -32,7 +32,7 @@ from edge.wes.forecast import Forecast
 from edge.wes.future import Future
 from edge.wes.index import NEVER_MS, Index, log_q32
 from edge.wes.matching import Matching
-from edge.wes.notes import Agenda, Tally
+from edge.wes.notes import Agenda, Notes, Tally
 from edge.wes.route import NOWHERE, Spot
 from edge.wes.sequence import atc_order, repair, total
 from edge.wes.sort import Barcodes, LanePlan, key_of
@@ -287,11 +287,19 @@ def a_dock(chance: Random) -> tuple[list[tuple[int, int, int]], list[int]]:
     return [(0, 0, units), (1, 0, other)], [max(units, other) + chance.randrange(3)]
 
 
+def stations(chance: Random) -> list[tuple[int, int, int]]:
+    """One for both zones, or one for each."""
+    return [(0, 0, 1 + chance.randrange(3)), (1, chance.randrange(2), 1 + chance.randrange(3))]
+
+
 def entry_case(chance: Random) -> Answer:
     board, plan, said = a_board(chance, 12), Timetable(), list[int]()
     plan.berths, plan.shared = a_dock(chance)
-    entry = Entry(board, plan, Tally(2, 6, 2, 4))
+    plan.stations = stations(chance)
+    notes = Notes(board, plan, Chance(1), 1024)
+    entry = Entry(board, plan, Tally(2, 6, 2, 4), notes)
     for unit in range(12):
+        notes.u_limited[unit] = notes.u_packed[unit] = chance.randrange(2)
         entry.join(unit)
     for now_ms in range(0, 30_000, 1000):
         unit = entry.admit(chance.randrange(2), now_ms)
@@ -304,6 +312,7 @@ def entry_case(chance: Random) -> Answer:
         if board.u_state[other] in (INSIDE, STAGED):
             entry.count(other, -1)
             board.z_inside[board.u_zone[other]] -= board.u_state[other] == INSIDE
+            entry.leave_station(other)
             board.u_state[other] = STAGED if board.u_state[other] == INSIDE else 0
             entry.count(other, 1)
         entry.call(chance.randrange(2))
@@ -323,6 +332,7 @@ def future_case(chance: Random) -> Answer:
     plan.closings = [(chance.randrange(2), 0, chance.randrange(10 * MINUTE_MS))]
     if chance.random() < 0.5:
         plan.berths, plan.shared = a_dock(chance)
+        plan.stations = stations(chance)
     strategy, seed = chance.randrange(len(STRATEGIES)), chance.randrange(1 << 40)
     future = Future(board, tables, strategy, Tuning(), 0, seed, plan)
     future.run()

@@ -17,7 +17,7 @@ from edge.wes.board import CARRY, IDLE, INSIDE, LOAD, MOVING, NONE, OFF, PACK, P
 from edge.wes.chance import COMING, KINDS, LOADING, QUANTILES, WORKING, Chance, Tables, Timetable
 from edge.wes.dispatch import STRATEGIES, Tuning
 from edge.wes.future import Future
-from edge.wes.notes import LANES, NEVER_MS, ROOM, TRANSIT, Agenda
+from edge.wes.notes import LANES, NEVER_MS, ROOM, STATION, TRANSIT, Agenda
 
 ROOT = Path(__file__).parents[2]
 MINUTE = 60_000
@@ -514,6 +514,52 @@ def test_full_lanes_hold_back_their_departure_only_and_are_what_it_waits_for() -
     slots = emptied.tally.slots
     assert emptied.tally.waited_ms[slots - 1] == emptied.tally.stage_ms[LANES] > 0
     assert emptied.tally.waited_ms[2 * slots - 1] == 0
+
+
+def at_station(board: Board, zone: int) -> int:
+    """Units inside that are picked and wait for their pack."""
+    return sum(
+        board.u_state[unit] == INSIDE and board.u_zone[unit] == zone
+        and [board.t_kind[task] for task in range(board.rows["t"].used)
+             if board.t_state[task] and board.t_unit[task] == unit] == [PACK]
+        for unit in range(board.rows["u"].used)
+    )  # fmt: skip
+
+
+@given(st.integers(0, 999), st.integers(1, 3), st.booleans(), st.sampled_from(sorted(STRATEGIES)))
+@settings(max_examples=40, deadline=None)
+def test_nobody_is_let_in_while_the_pack_station_is_full(seed: int, most: int, share: bool, strategy: str) -> None:
+    floor, timetable = busy_floor(30, seed, room=8, pickers=6, packers=1), Timetable()
+    timetable.stations = [(0, 0, most), (1, 0 if share else 1, most)]
+    future, inside, waited = floor.future(seed, strategy, timetable), set[int](), 0
+    board = future.board
+    for _ in moments(future):
+        now = {unit for unit in range(board.rows["u"].used) if board.u_state[unit] == INSIDE}
+        there = [at_station(board, zone) for zone in range(2)]
+        for unit in now - inside:
+            assert (sum(there) if share else there[board.u_zone[unit]]) < most
+        inside, waited = now, waited + max(there)
+    assert waited
+    assert list(future.tally.open) == [0, 0, 0]
+
+
+def test_a_full_pack_station_is_what_a_unit_waits_for() -> None:
+    floor, timetable = Floor(room=20, packers=0, cutoffs_min=(30, 60)), Timetable()
+    for _ in range(2):
+        floor.unit(0, 0, 1)
+    late = [floor.unit(0, 1, 1, COMING), floor.unit(1, 1, 1, COMING)]
+    timetable.units = [(20 * MINUTE, unit) for unit in late]
+    states = {}
+    for name, stations in {
+        "none": [], "roomy": [(0, 0, 3)], "full": [(0, 0, 2)], "shared": [(0, 0, 2), (1, 0, 2)],
+    }.items():  # fmt: skip
+        timetable.stations = stations
+        future = floor.future(timetable=timetable, until_ms=50 * MINUTE)
+        future.run()
+        states[name] = [future.board.u_state[unit] for unit in late]
+        assert future.tally.stage_ms[ROOM] == 0
+        assert future.tally.stage_ms[STATION] == states[name].count(QUEUED) * (future.now_ms - 20 * MINUTE)
+    assert states == {"none": [INSIDE] * 2, "roomy": [INSIDE] * 2, "full": [QUEUED, INSIDE], "shared": [QUEUED] * 2}
 
 
 def test_a_lane_that_is_being_emptied_counts_as_empty() -> None:

@@ -458,6 +458,14 @@ def test_orders_that_have_lanes_to_themselves_wait_for_one_each() -> None:
     assert held_back(out) == ["LANES west 0/0: no pool lane is free"]
 
 
+def test_the_forecast_bounds_orders_that_have_lanes_to_themselves_by_the_whole_pool() -> None:
+    play = two_departures(pools=(3, 4), lane_by="order")
+    play.plan(*waiting("west-1", number=3), *waiting("east-1", number=3))
+    copy = play.engine.copy(play.now)
+    assert [copy.timetable.berths, copy.timetable.shared] == [[(0, 0, 8), (1, 0, 8)], [8]]
+    assert copy.board.d_area[0] == play.engine.floor.travel.area_of("sorter1/L03")
+
+
 def test_an_alternate_lane_is_not_promised_twice() -> None:
     """Lane 4 (4 places) stands in for north (lanes 1 and 2) and for south (lane 3)."""
     site = small_site()

@@ -23,7 +23,7 @@ from edge.messages import (
 from edge.wes import outlook
 from edge.wes.board import DOING, PACK, QUEUED
 from edge.wes.departures import CALM_PERMILLE, RISK_PERMILLE, SURE_PERMILLE
-from tests.wes.scene import MINUTE, T0, WIP_A, Play, of, pack, pick, through_disk
+from tests.wes.scene import MINUTE, T0, WIP_A, Play, of, pack, pick, small_site, through_disk
 
 FUTURES = 16
 
@@ -149,6 +149,25 @@ def test_who_waits_for_full_lanes_is_told_so() -> None:
     (north,) = foretold(play).departures
     assert north.miss_permille == 1000
     assert north.binding.startswith("room in its lanes ("), "three lanes of four, and nobody loads"
+
+
+def test_who_waits_for_a_full_pack_station_is_told_so() -> None:
+    site = small_site()
+    zones = (replace(site.zones[0], wip_max=30, station_max=2), *site.zones[1:])
+    play = Play(site=replace(site, zones=zones))
+    play.all_run()
+    play.departure("north-1", "north", T0 + 30 * MINUTE)
+    assert play.engine.copy(T0).timetable.stations == [(0, 0, 2), (1, 1, outlook.NO_LIMIT)]
+    play.join("ann", "pick", location="A-01-01-1")
+    for n in range(2):
+        task = pick(f"t{n}", f"hu{n}", due_ms=T0 + 30 * MINUTE)
+        play.plan(task)
+        play.done("ann", task)
+        play.plan(pack(f"p{n}", f"hu{n}", (), due_ms=T0 + 30 * MINUTE))
+    for n in range(2, 12):
+        play.plan(pick(f"t{n}", f"hu{n}", due_ms=T0 + 30 * MINUTE))
+    (north,) = foretold(play).departures
+    assert north.binding.startswith("room at the pack station of zone A ("), "nobody packs"
 
 
 def said(permille: int, cutoff_ms: int = T0 + 60 * MINUTE) -> ForecastMade:

@@ -272,6 +272,27 @@ def test_a_unit_that_was_given_up_is_nobodys_when_it_turns_up() -> None:
     assert play.tell(UnitVoided(at_ms=T0, hu_id="hu1", order_id="o1")) == []
 
 
+def test_the_hospital_lane_is_empty_once_all_of_a_unit_that_turned_up_is_on_a_shelf() -> None:
+    play = ready("hu1")
+    sort(play, "hu1", 0, SortResult.LOST)
+    play.tell(UnitVoided(at_ms=T0, hu_id="hu1", order_id="o1"))
+    sort(play, "hu1", 13)
+
+    def lies() -> int:
+        lanes = play.engine.save().machines["sorter1"].lanes
+        return lanes.load[lanes.lanes.index(13)]
+
+    away = {"kind": TaskKind.PUTAWAY, "skill": "putaway", "source": "sorter1/L13", "target": "A-01-01-1"}
+    goods = [pick(f"t{n}", "hu1", order_id="", **away) for n in range(2)]
+    play.plan(*goods)
+    play.join("ann", "putaway")
+    assert lies() == 1
+    play.done("ann", goods[0])
+    assert lies() == 1
+    play.done("ann", goods[1])
+    assert lies() == 0
+
+
 def test_the_hospital_lane_calls_when_it_is_half_full() -> None:
     play = ready()
     seen = []
