@@ -5,8 +5,8 @@ without an answer is never a guess: the acknowledgement is read, and only if it 
 the same number written again. What nobody took in the end is withdrawn, so that it is not carried out later, when
 everybody has gone on (plc-and-standards 9.5 C). Mailbox, decisions and jobs all write through here.
 
-An empty register does not withdraw a number whose bytes are still under way. A fence does: the next number, with
-nothing to do. A PLC that has taken it refuses the number before it, whenever that comes.
+An empty register does not withdraw a number whose bytes are still under way. A fence does: that number or the next one,
+with nothing to do. A PLC that has taken it refuses what it fences, whenever that comes.
 """
 
 import asyncio
@@ -92,10 +92,10 @@ async def withdraw(image: ProcessImage, exchange: Exchange, why: str) -> Ended:
     """
     taken = await _taken(image, exchange, 0)
     for _ in range(TRIES):
-        if taken is None or not exchange.none:
-            return Outcome.UNKNOWN, why
         if taken:
             return Outcome.CONFIRMED, ""
+        if taken is None or not exchange.none:
+            return Outcome.UNKNOWN, why
         try:
             await image.write(exchange.none)
         except WriteUnknown:

@@ -1,15 +1,17 @@
 """The command mailbox of a machine: code, arguments and number in one request, answered by the same number.
 
 One command is outstanding at a time. One that is not taken is repeated once under its own number, which the PLC takes
-only once, then fenced off by the next number with no command in it: TIMEOUT means that it will not be carried out,
-even if its bytes come late. After a lost link the mailbox first reads what became of the command; only if nobody can
-say, or the PLC does not take the fence either, it ends as UNKNOWN (plc-and-standards 9.5 C).
+only once, then taken back under that number with no command in it: whichever the PLC takes, the other it ignores, and
+its result tells which. So TIMEOUT means that it was not carried out and will not be, even if its bytes come late. After
+a lost link the mailbox first reads what became of the command; only if nobody can say, or the PLC does not answer then
+either, it ends as UNKNOWN (plc-and-standards 9.5 C).
 """
 
 import asyncio
 import contextlib
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Never
 
 from edge.equipment.confirm import Exchange, Outcome, confirm, withdraw
@@ -29,6 +31,8 @@ RESOLVE_MS = 10_000
 SENDS = 2
 RESULTS = {1: "ACCEPTED", 2: "DONE", 3: "REJECTED", 4: "REJECTED"}
 REASONS = {1: "STATE", 2: "MODE", 3: "ARGUMENT", 4: "INTERLOCK", 5: "LOCAL_CONTROL"}
+NO_COMMAND = (3, 3)
+"""Result and reason of a number with no command in it, or with one the PLC does not know: rejected for its argument."""
 ANSWER_TAGS = ("BootCount", "CmdAckSeq", "CmdResult", "CmdReason")
 Said = tuple[str, str]
 """Result and reason of a command."""
@@ -120,7 +124,6 @@ class Mailbox:
         if outcome is Outcome.CONFIRMED:
             self._seq = newest(number, self._image.number("CmdAckSeq"))
             return await self._result(number)
-        self._seq = after(number)  # of the fence
         if outcome is Outcome.UNKNOWN:
             self._doubt = True
             return "UNKNOWN", why
@@ -140,19 +143,31 @@ class Mailbox:
             shown=ANSWER_TAGS,
             taken=lambda: self._image.number("CmdAckSeq") == number,
             same=lambda: presence.session == session and self._image.number("BootCount") == presence.boot,
-            none=fence(after(number)),
-            fenced=lambda: self._image.number("CmdAckSeq") == after(number),
+        )
+
+    def _void(self, command: CommandMachine, number: int) -> Exchange:
+        """Takes the command back under its own number."""
+        exchange, image = self._exchange(command, number), self._image
+
+        def void() -> bool:
+            return (image.number("CmdResult"), image.number("CmdReason")) == NO_COMMAND
+
+        return replace(
+            exchange,
+            taken=lambda: exchange.taken() and not void(),
+            none=fence(number),
+            fenced=lambda: exchange.taken() and void(),
         )
 
     async def _resolve(self, command: CommandMachine, number: int, boot: int, why: str) -> tuple[Outcome, str]:
-        """The link went in between: what became of the command shows when it is back, if the PLC is still the same."""
+        """No answer, or the link went: what became of it shows once that is back, if the PLC is still the same."""
         presence, last_ms = self._presence, monotonic_ms() + RESOLVE_MS
         while (left_ms := int(last_ms - monotonic_ms())) > 0:
             if not await self._image.wait(lambda: presence.ready, left_ms):
                 break
             if presence.boot != boot:
                 return Outcome.UNKNOWN, "PLC_RESTART"
-            outcome, said = await withdraw(self._image, self._exchange(command, number), why)
+            outcome, said = await withdraw(self._image, self._void(command, number), why)
             if outcome is not Outcome.UNKNOWN:
                 return outcome, said
             await asyncio.sleep(RESULT_MS / 1000)
@@ -165,7 +180,7 @@ class Mailbox:
         except PlcError:
             return "UNKNOWN", "LINK_LOST"
         if self._image.number("CmdAckSeq") != number:
-            return "UNKNOWN", "RESULT_LOST"  # it was taken just before its fence, whose result stands there now
+            return "UNKNOWN", "RESULT_LOST"  # the PLC has restarted since it took it
         result, reason = self._image.number("CmdResult"), self._image.number("CmdReason")
         if result not in RESULTS:
             self._counts.rubbish += 1
@@ -176,7 +191,7 @@ class Mailbox:
 
 
 def fence(number: int) -> Sequence[tuple[str, Value]]:
-    """A number with no command in it: a PLC that has taken it takes none that is older."""
+    """A number with no command in it: a PLC that has taken it takes none that is older, nor this one again."""
     return (("CmdCode", 0), ("CmdArg1", 0), ("CmdArg2", 0), ("CmdArg3", 0), ("CmdSeq", number))
 
 

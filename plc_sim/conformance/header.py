@@ -13,6 +13,7 @@ SLACK_MS = 250
 """What our own looking may add to a time."""
 START_MAX_MS = 60_000
 SETTLE_MAX_MS = 10_000
+NO_COMMAND = 0
 NO_SUCH_COMMAND = 99
 
 
@@ -120,6 +121,17 @@ async def same_number(host: Host) -> str:
     names = ("CmdAckSeq", "CmdResult", "CmdReason", "StateCurrent")
     await host.stays(names, 500, "a command with the number of the last one was carried out")
     return f"CmdSeq {answer.seq} twice, one answer"
+
+
+async def taken_back(host: Host) -> str:
+    """A CmdSeq with no command in it is refused as such, and ends its number: what comes late under it is none."""
+    answer = await host.command(NO_COMMAND)
+    if (answer.result, answer.reason) != (CmdResult.REJECTED, CmdReason.ARGUMENT):
+        raise Failed(f"CmdResult {answer.result}, CmdReason {answer.reason}; expected 3 (rejected), 3 (argument)")
+    await host.send(answer.seq, Cmd.STOP)
+    names = ("CmdAckSeq", "CmdResult", "CmdReason", "StateCurrent")
+    await host.stays(names, 500, "a command that had been taken back was carried out")
+    return f"CmdSeq {answer.seq} with no command, then STOP under it: ignored"
 
 
 async def late_number(host: Host) -> str:

@@ -23,6 +23,7 @@ _HEADER: tuple[tuple[str, Check], ...] = (
     ("fallback", header.goes_offline),
     ("unknown command", header.unknown_command),
     ("same number", header.same_number),
+    ("taken back", header.taken_back),
     ("late number", header.late_number),
     ("wrong state", header.wrong_state),
     ("start", header.start),

@@ -64,9 +64,9 @@ async def late(world, plant: Plant, relay: ModbusRelay, resolve_ms: int) -> None
     told = await world.journal.wait(CommandEnded)
     assert (told.result, told.reason) == ("UNKNOWN" if resolve_ms < 1000 else "REJECTED", "LINK_LOST")
     await world.until(lambda: plant.equipment._presence.ready)
-    await world.until(lambda: plant.program.word("CmdAckSeq") > 1)
+    await world.until(lambda: plant.program.word("CmdAckSeq") == (2 if resolve_ms < 1000 else 1))
     assert relay.release() > 0
-    await world.until(lambda: plant.program.word("CmdSeq") == 1)  # the old bytes are there
+    await world.until(lambda: plant.program.word("CmdCode") == disable.command)  # the old bytes are there
     await asyncio.sleep(0.2)
     assert [a for a in plant.log if a.did is Did.COMMANDED] == []
     enable = CommandMachine(at_ms=1, machine_id="sorter1", command=MachineCommand.LANE_ENABLE, args=(3,))

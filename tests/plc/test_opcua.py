@@ -60,6 +60,20 @@ async def test_write_is_one_call_with_exact_types(opcua_plc, south, tags) -> Non
         await opcua_plc.nodes["Number"].set_writable()
 
 
+async def test_nothing_of_a_write_is_obeyed_when_the_server_refuses_a_part_of_it(opcua_plc, south, tags) -> None:
+    async with south.kept(opcua.keep, south.opcua(opcua_plc.url), tags.nodes) as image:
+        await south.until(lambda: image.good)
+        before = await opcua_plc.get("Number")
+        await opcua_plc.nodes["Id"].set_writable(False)
+        for _ in range(2):
+            with pytest.raises(WriteRejected, match="Id BadUserAccessDenied"):
+                await image.write([("Id", 70_001), ("Number", before + 1)])
+        assert await opcua_plc.get("Number") == before, "its number is last, and tells the PLC to look at the rest"
+        await opcua_plc.nodes["Id"].set_writable()
+        await image.write([("Id", 70_001), ("Number", before + 1)])
+        assert (await opcua_plc.get("Id"), await opcua_plc.get("Number")) == (70_001, before + 1)
+
+
 async def test_unanswered_write_is_unknown(opcua_plc, south, tags) -> None:
     async with south.kept(opcua.keep, south.opcua(opcua_plc.url, timeout_ms=300), tags.nodes) as image:
         await south.until(lambda: image.good)

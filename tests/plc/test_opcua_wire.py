@@ -81,6 +81,8 @@ async def test_an_answer_that_comes_late_leaves_one_write(south, tmp_path) -> No
         device = stage.device("robot1", timeout_ms=200)
         async with south.kept(opcua.keep, device, stage.tags("robot1")) as image:
             await south.until(lambda: image.good)
+            await image.write([("CmdCode", 0), ("CmdSeq", 6)])
+            arrived.clear()
             stage.server.delay_replies(350)
             with pytest.raises(WriteUnknown):
                 await image.write([("CmdCode", 4), ("CmdSeq", 7)])

@@ -67,6 +67,8 @@ class Session:
         self.heard_s = time.monotonic()
         """When the server last said anything."""
         self.resumed = False
+        self._taken: set[str] = set()
+        """Nodes that the server has taken a value for."""
         self._limit_s = max(device.timeout_ms / 1000, CONNECT_MAX_S)
         self._client: Any = Client(device.url, timeout=CONNECT_MAX_S, auto_reconnect=False)
         self._client.uaclient.session = QuietSession(self._client.uaclient)
@@ -250,7 +252,17 @@ class Session:
         return found
 
     async def write(self, values: tuple[tuple[str, Value], ...]) -> None:
-        """One Write call. Raises WriteRejected or WriteUnknown."""
+        """One Write call; two the first time in a session, the last word by itself. Raises WriteRejected, WriteUnknown.
+
+        A server that refuses one node writes the others: with the number in the same call it would obey a command with
+        the arguments of the last one, and we would say that it was refused.
+        """
+        if not self._taken.issuperset(name for name, _ in values[:-1]):
+            await self._write(values[:-1])
+            values = values[-1:]
+        await self._write(values)
+
+    async def _write(self, values: tuple[tuple[str, Value], ...]) -> None:
         nodes = [self.nodes[name] for name, _ in values]
         data = [ua.DataValue(variant(self.tags[name], value)) for name, value in values]
         try:
@@ -262,6 +274,7 @@ class Session:
         refused = [f"{name} {code.name}" for (name, _), code in zip(values, results, strict=True) if not code.is_good()]
         if refused:
             raise WriteRejected(", ".join(refused[:5]))
+        self._taken.update(name for name, _ in values)
 
 
 def _first(chain: bytes) -> bytes:
