@@ -15,7 +15,7 @@ Figures, per rule and open tasks:
     decisions, same_decisions, hash       the hash is over the chosen tasks
     index_us, plain_us, lean_us           CPU time, medians over the blocks, per decision, through the Python API
     ratio_to_plain, ratio_to_lean         index_us / theirs
-    inside_us, inside_ratio_to_plain, inside_ratio_to_lean    the same without Python around each call
+    inside_us, ratio_inside_to_plain, ratio_inside_to_lean    the same without Python around each call
 """
 
 import hashlib
@@ -264,7 +264,7 @@ def _compare(np: Any, core: ModuleType | None, sizes: Sizes, open_tasks: int, to
     for limit in ("plain", "lean"):
         found[f"ratio_to_{limit}"] = ratio(typical["index"], typical[limit])
         if within:
-            found[f"inside_ratio_to_{limit}"] = ratio(typical["inside"], typical[limit])
+            found[f"ratio_inside_to_{limit}"] = ratio(typical["inside"], typical[limit])
     return found
 
 
@@ -280,5 +280,5 @@ def rows(figures: dict[str, Any]) -> list[Row]:
                 table.append(Row(what, f"{each['index_us']:.2f} us", limit, each[f"ratio_to_{way}"]))
                 if "inside_us" in each:
                     measured = f"{each['inside_us']:.2f} us"
-                    table.append(Row(f"{what}, inside", measured, limit, each[f"inside_ratio_to_{way}"]))
+                    table.append(Row(f"{what}, inside", measured, limit, each[f"ratio_inside_to_{way}"]))
     return table

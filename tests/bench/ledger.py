@@ -17,6 +17,7 @@ Per machine (all figures that break a promise must be 0, except those marked *):
     unended, reended    without an end, or with more than one
     unknown*, done*     ended as UNKNOWN, and those of them that had been executed
     requests, open      requests the edge saw, and those of them without an answer
+    forgotten*          the last one before a restart of the PLC, which was still waiting for room behind; it asks anew
     timeouts*           units whose decision the PLC did not have in its time (2 s), by its report
     alone*              units the PLC decided about by itself (no decision in time, or it was offline or had restarted)
     alone_up            of these, while the link was up: the requests that were not answered although they could be
@@ -89,6 +90,7 @@ class Account:
     done: int = 0
     requests: int = 0
     open: int = 0
+    forgotten: int = 0
     timeouts: int = 0
     alone: int = 0
     alone_up: int = 0
@@ -253,11 +255,20 @@ class _GoodAgain:
 
 def _requests(accounts: dict[str, Account], log: Sequence[Actuation], journal: Sequence[Message]) -> None:
     answered = {(m.machine_id, m.boot, m.seq) for m in journal if isinstance(m, DivertUnit)}
-    requests = Counter((m.machine_id, m.boot, m.seq) for m in journal if isinstance(m, UnitScanned))
+    requests = dict.fromkeys((m.machine_id, m.boot, m.seq) for m in journal if isinstance(m, UnitScanned))
+    newest: dict[str, tuple[str, int, int]] = {}
+    forgotten: set[tuple[str, int, int]] = set()
+    for key in requests:
+        before = newest.get(key[0])
+        if before is not None and before[1] != key[1]:
+            forgotten.add(before)
+        newest[key[0]] = key
     for key in requests:
         account = accounts[key[0]]
         account.requests += 1
-        if key not in answered:
+        if key not in answered and key in forgotten:
+            account.forgotten += 1
+        elif key not in answered:
             account.say("open", f"request {key}")
     for message in journal:
         if isinstance(message, HandshakeFailed) and message.flaw is Flaw.REPORTS_MISSED:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from tests.bench.__main__ import NAMES, benchmark, canonical, main, result
+from tests.bench.__main__ import NAMES, SERIES, benchmark, canonical, main, result
 
 pytestmark = pytest.mark.bench
 
@@ -156,7 +156,9 @@ def test_the_command_runs_what_is_named_once_and_writes_the_file(tmp_path: Path)
 
 def test_the_command_explains_itself() -> None:
     listed = CliRunner().invoke(main, ["--list"])
-    assert [line.split()[0] for line in listed.output.splitlines()] == list(NAMES)
+    *lines, series = listed.output.splitlines()
+    assert [line.split()[0] for line in lines] == list(NAMES)
+    assert series.startswith(f"{', '.join(SERIES)}: ")
     assert "smaller is better" in " ".join(CliRunner().invoke(main, ["--help"]).output.split())
     refused = CliRunner().invoke(main, ["speed"])
     assert refused.exit_code == 2
