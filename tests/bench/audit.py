@@ -53,6 +53,8 @@ CUT_EVERY = 8
 CUT_S = (int(RESOLVE_MS / 1000) + 2, int(RESOLVE_MS / 1000) + 8)
 CUTS = ("half_open", "hung", "refused")
 """Every so many faults a machine is cut off for so long, in one of these ways."""
+LET_GO = 5
+"""So often, for a machine may be cut off just then."""
 START_S = 180.0
 REST_S = 60.0
 """How long units may take to come to rest when the faults have stopped."""
@@ -198,6 +200,7 @@ async def audit(plan: Plan, folder: Path) -> list[Account]:
             giving = group.create_task(give(runtime, plan, slots, asked))
             await asyncio.sleep(plan.minutes * 60)
             giving.cancel()
+            await let_go(runtime)
             await said(child, b"done", 2 * REST_S + START_S)
             await settle(folder, asked)
             edge.cancel()
@@ -277,6 +280,16 @@ async def give(runtime: Runtime, plan: Plan, slots: list[str], asked: list[str])
                     source=dice.choice(slots), sku="S", hu_id=f"H{number}", quantity=1,
                 )
             )  # fmt: skip
+
+
+async def let_go(runtime: Runtime) -> None:
+    """What was held last goes on, or its units never come to rest; a machine that runs refuses it."""
+    assert runtime.machines is not None
+    for _ in range(LET_GO):
+        for machine in (*CONVEYORS, ROBOT):
+            unhold = CommandMachine(at_ms=runtime.now_ms(), machine_id=machine, command=MachineCommand.UNHOLD, args=())
+            runtime.machines.act(unhold)
+        await asyncio.sleep(JOB_EVERY_S)
 
 
 def choose(machine: str, held: Counter[str], dice: random.Random) -> MachineCommand:
