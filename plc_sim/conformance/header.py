@@ -4,7 +4,7 @@ import asyncio
 import time
 
 from plc_sim.codes import MAP_CONVEYOR, MAP_ROBOT, MAP_SORTER, SEQ_MAX, Bit, Cmd, CmdReason, CmdResult, State
-from plc_sim.conformance.host import Failed, Host, Skipped
+from plc_sim.conformance.host import Answer, Failed, Host, Skipped
 from plc_sim.conformance.wire import Refused
 from plc_sim.program import HEARTBEAT_MS, STALE_MS
 
@@ -108,29 +108,35 @@ async def goes_offline(host: Host) -> str:
 async def unknown_command(host: Host) -> str:
     """A command nobody knows is refused as such, and says so."""
     await host.come()
-    answer = await host.command(NO_SUCH_COMMAND)
+    answer = await refused(host, NO_SUCH_COMMAND)
+    return f"refused in {answer.took_ms:.0f} ms"
+
+
+async def refused(host: Host, code: int) -> Answer:
+    """The answer to a code that is no command. Raises Failed if it was taken for one."""
+    answer = await host.command(code)
     if (answer.result, answer.reason) != (CmdResult.REJECTED, CmdReason.ARGUMENT):
         raise Failed(f"CmdResult {answer.result}, CmdReason {answer.reason}; expected 3 (rejected), 3 (argument)")
-    return f"refused in {answer.took_ms:.0f} ms"
+    return answer
+
+
+async def ignored(host: Host, seq: int, what: str) -> None:
+    """STOP under a number that must not be taken changes nothing. Raises Failed with `what`."""
+    await host.send(seq, Cmd.STOP)
+    await host.stays(("CmdAckSeq", "CmdResult", "CmdReason", "StateCurrent"), 500, f"{what} was carried out")
 
 
 async def same_number(host: Host) -> str:
     """The same CmdSeq again is not another command."""
     answer = await host.command(NO_SUCH_COMMAND)
-    await host.send(answer.seq, Cmd.STOP)
-    names = ("CmdAckSeq", "CmdResult", "CmdReason", "StateCurrent")
-    await host.stays(names, 500, "a command with the number of the last one was carried out")
+    await ignored(host, answer.seq, "a command with the number of the last one")
     return f"CmdSeq {answer.seq} twice, one answer"
 
 
 async def taken_back(host: Host) -> str:
     """A CmdSeq with no command in it is refused as such, and ends its number: what comes late under it is none."""
-    answer = await host.command(NO_COMMAND)
-    if (answer.result, answer.reason) != (CmdResult.REJECTED, CmdReason.ARGUMENT):
-        raise Failed(f"CmdResult {answer.result}, CmdReason {answer.reason}; expected 3 (rejected), 3 (argument)")
-    await host.send(answer.seq, Cmd.STOP)
-    names = ("CmdAckSeq", "CmdResult", "CmdReason", "StateCurrent")
-    await host.stays(names, 500, "a command that had been taken back was carried out")
+    answer = await refused(host, NO_COMMAND)
+    await ignored(host, answer.seq, "a command that had been taken back")
     return f"CmdSeq {answer.seq} with no command, then STOP under it: ignored"
 
 
@@ -139,9 +145,7 @@ async def late_number(host: Host) -> str:
     await host.command(NO_SUCH_COMMAND)
     answer = await host.command(NO_SUCH_COMMAND)
     older = (answer.seq - 2) % SEQ_MAX + 1
-    await host.send(older, Cmd.STOP)
-    names = ("CmdAckSeq", "CmdResult", "CmdReason", "StateCurrent")
-    await host.stays(names, 500, "a command with an older number was carried out")
+    await ignored(host, older, "a command with an older number")
     await host.send(answer.seq, NO_SUCH_COMMAND)
     return f"CmdSeq {older} after {answer.seq} ignored"
 
