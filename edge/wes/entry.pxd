@@ -9,7 +9,7 @@ cdef class Entry:
     cdef Board board
     cdef Tally tally
     cdef Notes notes
-    cdef long long zones, departures, classes, waiting
+    cdef long long zones, departures, waiting
     cdef list queues, parked
     cdef public bint stale
     cdef long long[::1] most, shared, on_way, lying, loading, u_parked

@@ -19,7 +19,6 @@ class Entry:
     def __init__(self, board: Board, plan: Timetable, tally: Tally, notes: Notes) -> None:
         self.board, self.tally, self.notes = board, tally, notes
         self.zones, self.departures = board.rows["z"].used, board.rows["d"].used
-        self.classes = len(board.class_lo)
         self.queues = [Agenda() for _ in range(self.zones)]
         self.parked = [Agenda() for _ in range(self.departures)]
         self.waiting = 0
@@ -97,11 +96,11 @@ class Entry:
         waited_ms, departure = now_ms - board.u_since_ms[unit], board.u_departure[unit]
         board.u_since_ms[unit] = now_ms
         if self.u_parked[unit]:
-            self.tally.wait(departure, self.classes + 3 * self.zones, LANES, waited_ms)
+            self.tally.wait(departure, self.tally.lanes, LANES, waited_ms)
         elif self.z_kept[zone]:
-            self.tally.wait(departure, self.classes + 2 * self.zones + zone, STATION, waited_ms)
+            self.tally.wait(departure, self.tally.station + zone, STATION, waited_ms)
         else:
-            self.tally.wait(departure, self.classes + zone, ROOM, waited_ms)
+            self.tally.wait(departure, self.tally.room + zone, ROOM, waited_ms)
         self.u_parked[unit] = 0
 
     def room(self, departure: int) -> int:

@@ -14,7 +14,7 @@ from edge.wes.board import LOAD, NONE, PACK, PICK, Board
 from edge.wes.chance import Tables, Timetable
 from edge.wes.dispatch import Dispatcher, Tuning
 from edge.wes.future import NEXT_MS, Future
-from edge.wes.notes import LANES, NEVER_MS, ROOM, STATION, TRANSIT, Tally
+from edge.wes.notes import LANES, NEVER_MS, ROOM, STATION, TRANSIT, Tally, slots_of
 from edge.wes.remedies import Action, Case, Remedy, remedies
 
 GRACE_MS = 2 * NEXT_MS
@@ -178,7 +178,7 @@ class Forecast:
             row: sum(counts) * sum(tide_permille) // (2000 * len(counts)) for row, counts, _ in self.timetable.guesses
         }
         self.classes = kinds_and_zones(self.board)
-        self.slots = len(board.class_lo) + 3 * board.rows["z"].used + 1
+        self.slots = slots_of(len(board.class_lo), board.rows["z"].used)
         self.waited_ms: list[int] = []
         self.loads: list[int] = []
         self.events = self.ended = 0
@@ -273,26 +273,27 @@ class Forecast:
 
     def _binding(self, row: int) -> Binding:
         """The slot in which most waiting is, and whose hands that are."""
-        waited = self.waited_ms[row * self.slots : (row + 1) * self.slots]
-        total, zones, classes = sum(waited), self.board.rows["z"].used, len(self.board.class_lo)
+        slots = self.slots
+        waited = self.waited_ms[row * slots.size : (row + 1) * slots.size]
+        total = sum(waited)
         if not total:
             return Binding(NONE, NONE, NONE, NONE, 0, 0)
-        most = max(range(self.slots), key=lambda slot: (waited[slot], -slot))
+        most = max(range(slots.size), key=lambda slot: (waited[slot], -slot))
         share, loads = waited[most] * 1000 // total, self._loads(row)
-        if most == self.slots - 1:
+        if most == slots.lanes:
             # The lanes are full because those who empty them have no time.
             cls = self.board.z_load_cls[0]
             group = self._hands(cls, loads)
             return Binding(LANES, cls, NONE, group, share, loads[group] if group >= 0 else 0)
-        if classes + zones <= most < classes + 2 * zones:
-            return Binding(TRANSIT, NONE, most - classes - zones, NONE, share, 0)
+        if slots.transit <= most < slots.station:
+            return Binding(TRANSIT, NONE, most - slots.transit, NONE, share, 0)
         kind_of, zone_of = self.classes
         cls = most
-        if most < classes:
+        if most < slots.room:
             stage, zone = kind_of.get(most, NONE), zone_of.get(most, NONE)
         else:
             # A zone or station is full because those who work in it have no time: the busiest of them are meant.
-            stage, zone = (ROOM, most - classes) if most < classes + zones else (STATION, most - classes - 2 * zones)
+            stage, zone = (ROOM, most - slots.room) if most < slots.transit else (STATION, most - slots.station)
             kinds = (PACK,) if stage == STATION else (PICK, PACK)
             inside = [each for each in sorted(zone_of) if zone_of[each] == zone and kind_of[each] in kinds]
             cls = max(inside, key=lambda each: (self._load(each, loads), waited[each], -each), default=NONE)

@@ -19,7 +19,7 @@ cdef class Future:
     cdef Entry entry
     cdef public bint over
     cdef public long long start_ms, now_ms, until_ms, events
-    cdef long long offers, order, left, number, zones, departures, classes
+    cdef long long offers, order, left, number, zones, departures
     cdef Notes notes
     cdef long long[::1] r_here, u_turned
 

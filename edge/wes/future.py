@@ -62,8 +62,7 @@ class Future:
         self.over = False
         self.events = self.offers = self.order = self.left = self.number = 0
         self.zones, self.departures = self.board.rows["z"].used, self.board.rows["d"].used
-        self.classes = len(board.class_lo)
-        self.tally = Tally(self.departures, self.classes, self.zones, len(board.group_classes))
+        self.tally = Tally(self.departures, len(board.class_lo), self.zones, len(board.group_classes))
         self.r_here = filled(len(self.board.r_number), 0)
         self.u_turned = filled(len(self.board.u_number), 0)
         plan = timetable if timetable is not None else Timetable()
@@ -368,7 +367,7 @@ class Future:
         if departure >= 0:
             at_ms = self.standstill.in_lane_ms(departure, at_ms)
         if zone >= 0:
-            self.tally.wait(departure, self.classes + self.zones + zone, TRANSIT, at_ms - self.now_ms)
+            self.tally.wait(departure, self.tally.transit + zone, TRANSIT, at_ms - self.now_ms)
         self._put(at_ms, _STAGE, unit)
 
     def _stage(self, unit: int) -> None:

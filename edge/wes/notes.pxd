@@ -30,7 +30,7 @@ cdef class Notes:
     cpdef long long successors(self, Board board, long long task)
 
 cdef class Tally:
-    cdef public long long departures, groups, slots
+    cdef public long long departures, groups, room, transit, station, lanes, slots
     cdef public long long[::1] units, open, picks, packs, missed, gone, finish_ms, pick_ms, pack_ms
     cdef public long long[::1] waited_ms, stage_ms, busy_ms, heads, absent_ms, zone_busy_ms, load_permille
 

@@ -2,6 +2,7 @@
 """The books of one future of the floor (compiled with notes.pxd): what comes next, what is noted, what it came to."""
 
 from array import array
+from typing import NamedTuple
 
 from edge.wes.board import INSIDE, LOAD, MOVING, NONE, PACK, PICK, READY, WAITING, Board, filled, grown
 from edge.wes.chance import COMING, KINDS, Chance, Timetable
@@ -10,6 +11,22 @@ NEVER_MS = 1 << 40
 ROOM, TRANSIT, STATION, LANES = KINDS, KINDS + 1, KINDS + 2, KINDS + 3
 """Stages beside the kinds of task: room in the zone, the machines, room at the pack station, room in the lanes."""
 STAGES = KINDS + 4
+
+
+class Slots(NamedTuple):
+    """What a row of `Tally.waited_ms` holds: a slot for each class (waiting for hands), from `room`, `transit` and
+    `station` on one for each zone (for room in it, on its machines, for room at its pack station), and `lanes`.
+    """
+
+    room: int
+    transit: int
+    station: int
+    lanes: int
+    size: int
+
+
+def slots_of(classes: int, zones: int) -> Slots:
+    return Slots(classes, classes + zones, classes + 2 * zones, classes + 3 * zones, classes + 3 * zones + 1)
 
 
 class Agenda:
@@ -158,15 +175,14 @@ class Tally:
 
     By departure: `units` (and tasks without a unit) there were, `open` ones left, `missed` ones at the cutoff, when the
     last unit, pick and pack was done (-1: there was none; NEVER_MS). `waited_ms[departure * slots + slot]`: all waiting
-    for hands (slot = class), for room (classes + zone), time on the machines (classes + zones + zone), waiting for room
-    at the pack station (classes + 2 * zones + zone) and in the lanes (the last slot).
+    by `Slots`.
     `load_permille[departure * groups + group]`: how busy each group was until the cutoff.
     """
 
     def __init__(self, departures: int, classes: int, zones: int, groups: int) -> None:
         self.departures = departures
         self.groups = groups
-        self.slots = classes + 3 * zones + 1
+        self.room, self.transit, self.station, self.lanes, self.slots = slots_of(classes, zones)
         rows = departures + 1
         self.units = filled(rows, 0)
         self.open = filled(rows, 0)

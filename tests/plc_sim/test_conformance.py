@@ -238,6 +238,7 @@ def takes_any_slot(program: Program) -> None:
         (dead_heart, "heartbeat"),
         (double_beat, "heartbeat"),
         (takes_any_number, "same number"),
+        (takes_any_number, "taken back"),
         (takes_any_number, "late number"),
         (never_falls_back, "fallback"),
         (moves_at_once, "start"),
