@@ -143,7 +143,7 @@ class DispatchTuning:
     its departure `tolerance_ms` after its latest start. Busy hands may be `margin_permille` of the work they have in
     hand later than thought, twice, and once more per doubling of a task's weight. Waiting for them costs
     `wait_permille` of walking as long; that a task without slack waits `haste_permille` of it, half of that for every
-    `slack_nat_ms` of slack, and as much again per doubling of its weight.
+    `slack_nat_ms` of slack, as much again per doubling of its weight, and less by as much as tasks are more than hands.
     """
 
     slack_nat_ms: int = 180_000
@@ -151,7 +151,7 @@ class DispatchTuning:
     tolerance_ms: int = 0
     margin_permille: int = 1000
     wait_permille: int = 400
-    haste_permille: int = 300
+    haste_permille: int = 800
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

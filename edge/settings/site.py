@@ -198,8 +198,9 @@ class TuningSettings(Model):
     """Busy hands may be free so much of the work they have in hand later than thought; more for heavier tasks."""
     wait_permille: int = Field(400, ge=0, le=10_000)
     """Waiting for busy hands costs so much of what walking as long would."""
-    haste_permille: int = Field(300, ge=0, le=10_000)
-    """That a task without slack waits costs so much more; half of it for every slack_nat_ms of slack."""
+    haste_permille: int = Field(800, ge=0, le=10_000)
+    """That a task without slack waits costs so much more; half of it for every slack_nat_ms of slack, and less where
+    open tasks are more than hands."""
 
 
 class SiteSettings(Model):

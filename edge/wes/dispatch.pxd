@@ -14,7 +14,7 @@ cdef class Dispatcher:
     cdef public object tuning
     cdef public int strategy
     cdef public bint rolling
-    cdef public long long slope, walk_weight, wait_weight, haste_weight, nat_ms, margin_permille, tolerance_ms, class_count
+    cdef public long long slope, walk_weight, wait_weight, haste_weight, nat_ms, margin_permille, tolerance_ms, class_count, staff
     cdef public long long[::1] able, open, out, costs, near, near_cost, chosen_r, chosen_t, best_t, bound, late_ms, walks
 
     cpdef long long room(self)
@@ -31,6 +31,7 @@ cdef class Dispatcher:
     cpdef long long haste(self, long long task, long long start, long long now_ms)
     @cython.locals(board=Board, allowed="long long[::1]", found="long long", i="long long")
     cpdef link_resource(self, long long resource, long long now_ms, long long wide)
+    cpdef unlink_resource(self, long long resource)
     @cython.locals(board=Board, cls="long long", found="long long", resource="long long")
     cpdef link_task(self, long long task, long long now_ms)
     @cython.locals(last="long long", i="long long")

@@ -64,6 +64,8 @@ class Dispatcher:
         self.walks = walks if walks is not None else scaled(board.travel, self.walk_weight)
         self.index = Index(board.areas, self.slope, self.walks)
         self.matching = Matching()
+        self.staff = 0
+        """Hands in the assignment."""
         self.class_count = 0
         self.able = array("q", [0])
         self.open = array("q", [0])
@@ -142,7 +144,7 @@ class Dispatcher:
             return
         self.room()
         if self.matching.has_row(resource):
-            self.matching.remove_row(resource)
+            self.unlink_resource(resource)
         if self.board.r_state[resource] >= IDLE:
             self.late_ms[resource] = self.board.r_ready_ms[resource]
             self.link_resource(resource, now_ms, CANDIDATES)
@@ -183,7 +185,8 @@ class Dispatcher:
 
         While there are hands for all tasks the index decides nothing: each is begun some time, and only the walk would
         say when. So time has a price of its own, for the task has a tail of its own: a share of walking as long where
-        there is no slack, half of it for every nat of slack, and once more per doubling of the weight.
+        there is no slack, half of it for every nat of slack, and once more per doubling of the weight. Where tasks are
+        more than hands, haste for one is delay for the others: then it is worth less by as much as there are more.
         """
         board = self.board
         soon = self.nat_ms - (start - now_ms)
@@ -196,6 +199,8 @@ class Dispatcher:
         if soon <= 0 or nats >= NATS:
             return 0
         worth = soon * self.haste_weight >> nats
+        if self.index.count > self.staff:
+            worth = worth // self.index.count * self.staff
         worth -= worth * (slack % self.nat_ms * 1024 // self.nat_ms) // 2048
         return worth * (1 + doublings(board.t_weight[task]))
 
@@ -207,6 +212,12 @@ class Dispatcher:
         for i in range(found):
             self.costs[i] = self.cost(resource, self.out[i], now_ms)
         self.matching.add_row(resource, self.out, self.costs, found)
+        self.staff += 1
+
+    def unlink_resource(self, resource: int) -> None:
+        """Out of the assignment; what was planned with the resource goes to others."""
+        self.matching.remove_row(resource)
+        self.staff -= 1
 
     def link_task(self, task: int, now_ms: int) -> None:
         """Enter the task into the assignment with the hands that would do it cheapest."""
@@ -254,7 +265,7 @@ class Dispatcher:
             if self.index.count <= planned:
                 break
             if board.r_state[resource] == IDLE and self.matching.has_row(resource) and self.sees_more(resource):
-                self.matching.remove_row(resource)
+                self.unlink_resource(resource)
                 self.link_resource(resource, now_ms, WIDE)
                 before = count
                 count = self.begin(resource, count)
@@ -281,7 +292,7 @@ class Dispatcher:
     def relink(self, resource: int, now_ms: int) -> None:
         """Busy for longer than thought: others may now be cheaper for what was planned with it."""
         self.late_ms[resource] = now_ms + LATE_MS + (now_ms - self.board.r_ready_ms[resource])
-        self.matching.remove_row(resource)
+        self.unlink_resource(resource)
         self.link_resource(resource, now_ms, CANDIDATES)
 
     def begin(self, resource: int, count: int) -> int:
@@ -289,6 +300,7 @@ class Dispatcher:
         if task < 0:
             return count
         self.matching.commit(resource)
+        self.staff -= 1
         self.take(task)
         self.chosen_r[count] = resource
         self.chosen_t[count] = task
@@ -362,3 +374,4 @@ class Dispatcher:
         if self.rolling and saved:
             self.late_ms = array("q", saved["late_ms"])
             self.matching.load({name: cells for name, cells in saved.items() if name != "late_ms"})
+            self.staff = sum(self.matching.has_row(resource) for resource in range(self.room()))

@@ -35,6 +35,7 @@ class Core:
             travel_nat_ms=given.kt_ms,
             margin_permille=round(1000 * given.margin),
             wait_permille=0,
+            haste_permille=round(1000 * given.haste),
         )
         self.core = Dispatcher(board, STRATEGIES[self.name], tuning)
         self.rows: dict[int, int] = {}

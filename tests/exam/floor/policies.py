@@ -14,12 +14,14 @@ from tests.exam.floor.model import Model, Task
 
 @dataclass(frozen=True, slots=True)
 class Parameters:
-    """What is tuned per site: reach of the index in mean task times, ms of way per nat, what is held in reserve."""
+    """What is tuned per site: reach of the index in mean task times, ms of way per nat, reserve, price of time."""
 
     k: float = 2.0
     kt_ms: int = 30_000
     margin: float = 0.0
     """Share of the remaining time of somebody still at work that is held in reserve, times log(8 weight)."""
+    haste: float = 0.8
+    """What a task's waiting costs, as a share of walking as long; only `rolling` has it."""
 
 
 class Open:

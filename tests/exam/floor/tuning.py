@@ -16,10 +16,11 @@ from tests.exam.floor.policies import Parameters
 from tests.exam.floor.scenarios import SCENARIOS, TUNING_SEEDS
 
 KS = (1.0, 2.0, 4.0, 8.0)
-KTS_MS = (3_500, 5_000, 7_000, 10_000, 14_000)
+KTS_MS = (2_500, 3_500, 5_000, 7_000, 10_000, 14_000)
 MARGINS = (0.5, 1.0, 2.0)
 WAITS = ("lookahead", "rolling")
 """Strategies that plan with somebody still at work: only they have a margin to tune."""
+HASTES = (0.8, 1.6)
 FIRST_ROUND, GO_ON = 2, 3
 """Seeds of the first round, and one setting in so many goes on."""
 NO_WORSE = 0.05
@@ -32,13 +33,15 @@ Found = dict[Parameters, tuple[float, ...]]
 def tune(scenario: str, strategy: str, jobs: int) -> Table:
     """The best settings first."""
     margins = MARGINS if strategy in WAITS else (0.0,)
-    settings: Sequence[Parameters] = [Parameters(*each) for each in product(KS, KTS_MS, margins)]
+    hastes = HASTES if strategy == "rolling" else HASTES[:1]
+    settings: Sequence[Parameters] = [Parameters(*each) for each in product(KS, KTS_MS, margins, hastes)]
     found = tried(scenario, strategy, settings, TUNING_SEEDS[:FIRST_ROUND], jobs)
     settings = ranked(found)[: max(SHOWN, len(settings) // GO_ON)]
     found = tried(scenario, strategy, settings, TUNING_SEEDS, jobs)
-    table = Table("k", "kt_ms", "margin", *JUDGED_BY)
+    table = Table("k", "kt_ms", "margin", "haste", *JUDGED_BY)
     for one in ranked(found)[:SHOWN]:
-        table.add_row(f"{one.k:g}", str(one.kt_ms), f"{one.margin:g}", *(f"{v:.3f}" for v in found[one]))
+        shown = (f"{one.k:g}", str(one.kt_ms), f"{one.margin:g}", f"{one.haste:g}")
+        table.add_row(*shown, *(f"{v:.3f}" for v in found[one]))
     return table
 
 
