@@ -4,9 +4,12 @@ from edge.wes.board cimport Board
 from edge.wes.index cimport Index
 from edge.wes.matching cimport Matching
 
+cdef long long _BUSY, _IDLE, _CANDIDATES, _WIDE, _LATE_MS, _NATS
+
 @cython.locals(count="long long")
 cpdef long long doublings(long long weight)
 
+@cython.final
 cdef class Dispatcher:
     cdef public Board board
     cdef public Index index

@@ -26,6 +26,8 @@ NATS = 20
 """With so many nats of slack, haste is worth nothing."""
 Tuning = DispatchTuning
 NEVER_MS = 1 << 40
+# The same as plain numbers to the compiled code.
+_BUSY, _IDLE, _CANDIDATES, _WIDE, _LATE_MS, _NATS = BUSY, IDLE, CANDIDATES, WIDE, LATE_MS, NATS
 
 
 def scaled(travel: "array[int]", weight: int) -> "array[int]":
@@ -145,9 +147,9 @@ class Dispatcher:
         self.room()
         if self.matching.has_row(resource):
             self.unlink_resource(resource)
-        if self.board.r_state[resource] >= IDLE:
+        if self.board.r_state[resource] >= _IDLE:
             self.late_ms[resource] = self.board.r_ready_ms[resource]
-            self.link_resource(resource, now_ms, CANDIDATES)
+            self.link_resource(resource, now_ms, _CANDIDATES)
 
     def cost(self, resource: int, task: int, now_ms: int) -> int:
         """What it costs that this resource does this task next: less index, more walk, beginning later.
@@ -160,14 +162,14 @@ class Dispatcher:
         walk = board.travel[board.r_area[resource] * board.areas + board.t_area[task]]
         free = now_ms
         stake = 0
-        if board.r_state[resource] == BUSY:
+        if board.r_state[resource] == _BUSY:
             left = board.r_ready_ms[resource] - now_ms
             in_hand = board.r_task[resource]
             unsure = board.t_work_ms[in_hand] if in_hand >= 0 else left
             if left <= 0:
                 # Later than thought: about as much again as it is late, and never less than a little.
                 unsure -= left
-                left = LATE_MS - left
+                left = _LATE_MS - left
             free = now_ms + left
             stake = unsure * self.margin_permille // 1000 * (2 + doublings(board.t_weight[task]))
         start = free + walk
@@ -196,7 +198,7 @@ class Dispatcher:
         if slack < 0:
             slack = 0
         nats = slack // self.nat_ms
-        if soon <= 0 or nats >= NATS:
+        if soon <= 0 or nats >= _NATS:
             return 0
         worth = soon * self.haste_weight >> nats
         if self.index.count > self.staff:
@@ -225,7 +227,7 @@ class Dispatcher:
         cls = board.t_cls[task]
         found = 0
         for resource in range(self.room()):
-            if board.r_state[resource] < IDLE or not self.able[board.r_group[resource] * self.class_count + cls]:
+            if board.r_state[resource] < _IDLE or not self.able[board.r_group[resource] * self.class_count + cls]:
                 continue
             if self.matching.has_row(resource):
                 found = self.keep(resource, self.cost(resource, task, now_ms), found)
@@ -233,7 +235,7 @@ class Dispatcher:
 
     def keep(self, resource: int, cost: int, found: int) -> int:
         """Keep the cheapest few in order; ties stay with the lower row."""
-        last = CANDIDATES
+        last = _CANDIDATES
         if found == last and cost >= self.near_cost[found - 1]:
             return found
         i = min(found, last - 1)
@@ -255,18 +257,18 @@ class Dispatcher:
         """The idle hands of the cheapest assignment begin; busy ones keep what is theirs in it, without promise."""
         board, used, count = self.board, self.room(), 0
         for resource in range(used):
-            if board.r_state[resource] == BUSY and self.late_ms[resource] < now_ms:
+            if board.r_state[resource] == _BUSY and self.late_ms[resource] < now_ms:
                 self.relink(resource, now_ms)
         for resource in range(used):
-            if board.r_state[resource] == IDLE and self.matching.has_row(resource):
+            if board.r_state[resource] == _IDLE and self.matching.has_row(resource):
                 count = self.begin(resource, count)
         planned = self.matched(used)
         for resource in range(used):
             if self.index.count <= planned:
                 break
-            if board.r_state[resource] == IDLE and self.matching.has_row(resource) and self.sees_more(resource):
+            if board.r_state[resource] == _IDLE and self.matching.has_row(resource) and self.sees_more(resource):
                 self.unlink_resource(resource)
-                self.link_resource(resource, now_ms, WIDE)
+                self.link_resource(resource, now_ms, _WIDE)
                 before = count
                 count = self.begin(resource, count)
                 if count > before:
@@ -291,9 +293,9 @@ class Dispatcher:
 
     def relink(self, resource: int, now_ms: int) -> None:
         """Busy for longer than thought: others may now be cheaper for what was planned with it."""
-        self.late_ms[resource] = now_ms + LATE_MS + (now_ms - self.board.r_ready_ms[resource])
+        self.late_ms[resource] = now_ms + _LATE_MS + (now_ms - self.board.r_ready_ms[resource])
         self.unlink_resource(resource)
-        self.link_resource(resource, now_ms, CANDIDATES)
+        self.link_resource(resource, now_ms, _CANDIDATES)
 
     def begin(self, resource: int, count: int) -> int:
         task = self.matching.partner(resource)
@@ -314,7 +316,7 @@ class Dispatcher:
         board, used, count = self.board, self.room(), 0
         for resource in range(used):
             self.best_t[resource] = NONE
-            if board.r_state[resource] == IDLE:
+            if board.r_state[resource] == _IDLE:
                 self.look(resource, now_ms)
         while self.index.count:
             first = NONE

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.wes.board import BUSY, IDLE, READY, Board
+from edge.wes.board import BUSY, IDLE, OFF, READY, Board
 from edge.wes.dispatch import CANDIDATES, ROLLING, Dispatcher, Tuning
 
 HOUR_MS = 3_600_000
@@ -135,3 +135,35 @@ def test_where_there_are_hands_for_all_the_one_with_less_slack_is_begun_first() 
 
     assert first(0) == 0, "the walk alone decides"
     assert first(1000) == 1
+
+
+def test_haste_is_worth_less_by_as_much_as_tasks_are_more_than_hands() -> None:
+    def haste(tasks: int, staff: int) -> int:
+        line = Line(30)
+        for _ in range(staff):
+            line.hand(0, free_ms=60 * SECOND_MS)
+        for _ in range(tasks):
+            line.offered(1, 6 * 60_000)
+        assert line.core.staff == staff
+        return line.core.haste(line.offered(1, 6 * 60_000), 10 * SECOND_MS, 0)
+
+    dear = haste(0, 4)
+    assert dear > 0
+    assert haste(3, 4) == dear, "hands for all"
+    assert haste(7, 4) == pytest.approx(dear / 2, rel=1e-6)
+    assert haste(15, 4) == pytest.approx(dear / 4, rel=1e-6)
+
+
+def test_a_restored_assignment_counts_the_same_hands() -> None:
+    line = Line(30)
+    for place in range(5):
+        line.offered(place, HOUR_MS)
+    busy, idle = line.hand(3, free_ms=200 * SECOND_MS), line.hand(0)
+    assert set(line.begun()) == {idle}
+    assert line.core.staff == 1
+    other = Dispatcher(line.board, ROLLING, Tuning())
+    other.load(line.core.save())
+    assert other.staff == 1
+    line.board.r_state[busy] = OFF
+    line.core.hands(busy, 0)
+    assert line.core.staff == 0

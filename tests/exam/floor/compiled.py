@@ -2,6 +2,7 @@
 
 from array import array
 from bisect import bisect_left, bisect_right
+from dataclasses import replace
 
 from edge.wes.board import BUSY, IDLE, NONE, OFF, READY, Board
 from edge.wes.dispatch import STRATEGIES, Dispatcher, Tuning
@@ -118,3 +119,10 @@ class Atcs(Core):
 class Rolling(Core):
     def __init__(self, parameters: Parameters) -> None:
         super().__init__("rolling", parameters)
+
+
+class Shortest(Core):
+    """The assignment of all hands with the shortest way, whatever that costs: how little empty way there can be."""
+
+    def __init__(self, parameters: Parameters) -> None:
+        super().__init__("rolling", replace(parameters, k=1000.0, margin=0.0, haste=0.0))

@@ -50,6 +50,7 @@ STRATEGIES = {
     "nearest": "tests.exam.floor.compiled:Nearest",
     "atcs": "tests.exam.floor.compiled:Atcs",
     "rolling": "tests.exam.floor.compiled:Rolling",
+    "shortest": "tests.exam.floor.compiled:Shortest",
     "cpsat": "tests.exam.floor.cpsat:CpSat",
     "lookahead": "tests.exam.floor.lookahead:Lookahead",
     "plain-fifo": "tests.exam.floor.policies:Fifo",
@@ -59,7 +60,7 @@ STRATEGIES = {
     "plain-atcs": "tests.exam.floor.policies:Atcs",
 }
 """Name: module and class, called with Parameters; loaded only when it runs. `plain-` are the references in Python."""
-TUNED_AS = {"cpsat": "lookahead", "plain-atcs": "atcs"}
+TUNED_AS = {"cpsat": "lookahead", "plain-atcs": "atcs", "shortest": "rolling"}
 """Strategies that run with another one's parameters."""
 USUAL_SCENARIOS = ("people", "agv", "mixed")
 USUAL_STRATEGIES = ("fifo", "edd", "nearest", "atcs", "rolling")
