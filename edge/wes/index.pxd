@@ -2,7 +2,8 @@
 cimport cython
 
 cdef long long _LOST, _HORIZON_MS, _REACH, _EMPTY, _FLOOR
-cdef long long _WIDTH, _HEAP, _NUMBER, _TOP, _LINE, _URGENT, _LOST_AT, _LINE2, _URGENT2
+cdef long long _WIDTH, _HOME, _NUMBER, _TOP, _LINE, _URGENT, _LOST_AT, _LINE2, _URGENT2
+cdef long long _RISING, _RESTING, _AGAIN, _GONE
 cdef long long[::1] _TABLE
 
 @cython.locals(
@@ -25,7 +26,7 @@ cdef class Index:
     cdef const long long[::1] travel
     cdef long long[::1] rows, firsts, ends, shifts, homes
     cdef long long[::1] tops, starts, sizes, rooms, keys, scores
-    cdef int[::1] places, items
+    cdef int[::1] items
 
     @cython.locals(other="Index")
     cpdef Index fork(self)
@@ -53,7 +54,6 @@ cdef class Index:
     )
     @cython.locals(
         n="long long", gain="long long", i="long long", cls="long long", shift="long long", cell="long long",
-        done="long long", item="long long", heap="long long", place="long long", offset="long long",
     )
     cdef long long _list(
         self, const long long[::1] classes, long long count, long long area, long long k, long long[::1] out,
@@ -64,29 +64,29 @@ cdef class Index:
     cdef bint _earlier(self, long long one, long long other) noexcept
     @cython.locals(rising="long long", resting="long long", one="long long", other="long long")
     cdef long long _front(self, long long cell, long long gain) noexcept
-    @cython.locals(start="long long", other="long long", score="long long", item="long long", at="long long", i="long long")
+    cdef long long _last(self, long long queue) noexcept
+    @cython.locals(start="long long", place="long long", score="long long", item="long long", at="long long", i="long long")
     cdef long long _rank(
-        self, long long heap, long long place, long long end, long long offset, long long n, long long k,
-        long long[::1] out,
+        self, long long queue, long long offset, long long n, long long k, long long[::1] out,
     ) noexcept
     @cython.locals(rising="long long", resting="long long")
     cdef long long _sure(self, long long cell, long long gain)
-    @cython.locals(at="long long", heap="long long", key="long long", was="long long")
+    @cython.locals(at="long long", piece="long long", was="long long", home="long long")
     cdef bint _turn(self, long long item, long long cell) except -1
-    @cython.locals(size="long long")
-    cdef int _add(self, long long heap, long long key, long long item) except -1
-    @cython.locals(start="long long", last="long long", key="long long", item="long long", above="long long")
-    cdef void _drop(self, long long heap, long long place) noexcept
-    cdef bint _before(self, long long key, long long item, long long other) noexcept
-    @cython.locals(start="long long", above="long long")
-    cdef void _rise(self, long long heap, long long place, long long key, long long item) noexcept
-    @cython.locals(start="long long", size="long long", child="long long", first="long long", other="long long")
-    cdef void _sink(self, long long heap, long long place, long long key, long long item) noexcept
-    cdef void _set(self, long long start, long long place, long long key, long long item) noexcept
+    @cython.locals(at="long long", piece="long long")
+    cdef long long _key(self, long long item) noexcept
+    @cython.locals(home="long long")
+    cdef long long _queue(self, long long item) noexcept
+    @cython.locals(low="long long", high="long long", middle="long long")
+    cdef long long _place(self, long long queue, long long key, long long item) noexcept
+    @cython.locals(queue="long long", key="long long", end="long long", at="long long", place="long long")
+    cdef int _add(self, long long item) except -1
+    @cython.locals(queue="long long", last="long long", at="long long", place="long long")
+    cdef void _drop(self, long long item) noexcept
     @cython.locals(room="long long", start="long long", i="long long")
-    cdef int _widen(self, long long heap) except -1
+    cdef int _widen(self, long long queue) except -1
     @cython.locals(
-        total="long long", keys="long long[::1]", items="int[::1]", heap="long long", start="long long",
+        total="long long", keys="long long[::1]", items="int[::1]", queue="long long", start="long long",
         i="long long",
     )
     cdef int _pack(self, long long full) except -1

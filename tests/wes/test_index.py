@@ -150,7 +150,7 @@ def test_decisions_by_hypothesis(data: st.DataObject) -> None:
 
 
 def test_many_items_in_few_cells() -> None:
-    """Deep heaps, removal from their middle, and packing while they grow and shrink."""
+    """Long queues, removal from their middle, and packing while they grow and shrink."""
     chance = Random(5)
     pair = Pair(2, 1, array("q", [0, 5, 5, 0]), [(0, 2), (0, 1)])
     t = 0
