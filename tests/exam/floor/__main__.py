@@ -83,7 +83,7 @@ def against(row: dict[str, Any]) -> str:
 @click.option("--noise", "noises", multiple=True, type=click.Choice((*NOISES, "all")), default=("0.3",),
               show_default=True, help="Hands-on time over its estimate: lognormal sigma, or heavy-tailed.")  # fmt: skip
 @click.option("--strategy", "strategies", multiple=True, type=click.Choice(list(STRATEGIES)), default=USUAL_STRATEGIES,
-              show_default=True, help="cpsat (agv10 only) takes many minutes.")  # fmt: skip
+              show_default=True, help="lookahead takes seconds a run, cpsat (agv10 only) many minutes.")  # fmt: skip
 @click.option("--seeds", default=20, show_default=True, help=f"How many days, from seed {FIRST_SEED} on.")
 @click.option("--jobs", default=os.cpu_count() or 1, show_default="all cores", help="Runs at once.")
 @click.option("--json", "json_file", type=click.Path(path_type=Path, dir_okay=False),
@@ -98,6 +98,8 @@ def main(
 
     Missed are orders not finished by their cutoff; weighted by 1, 3 or 8. Tardiness is weighted minutes per order,
     empty is the way to a task, us/decision the strategy's CPU time per task started. The default takes minutes.
+
+    shortest, a strategy of this exam only, is the assignment that minds nothing but the way.
     """
     console = Console(width=None if sys.stdout.isatty() else WIDTH)
     if tuning:

@@ -122,7 +122,7 @@ class Rolling(Core):
 
 
 class Shortest(Core):
-    """The assignment of all hands with the shortest way, whatever that costs: how little empty way there can be."""
+    """The assignment of all hands with the shortest way, whatever else that costs: what `rolling` cannot go below."""
 
     def __init__(self, parameters: Parameters) -> None:
         super().__init__("rolling", replace(parameters, k=1000.0, margin=0.0, haste=0.0))
